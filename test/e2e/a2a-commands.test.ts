@@ -1,8 +1,10 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { payload, target } from '@agentwire/a2a-router';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startNode, type TestNode, until } from '../../packages/a2a-nats/test/node.ts';
 import { hasServer, startServer, type TestServer, unlessServer } from '../../packages/a2a-nats/test/server.ts';
-import { agentwire } from './command-line.ts';
+import { agentwire, start } from './command-line.ts';
 
 describe.skipIf(!hasServer)(`agentwire a2a on a real nats-server${unlessServer}`, { timeout: 90_000 }, () => {
   let server: TestServer;
@@ -46,6 +48,74 @@ describe.skipIf(!hasServer)(`agentwire a2a on a real nats-server${unlessServer}`
       status: 1,
       stderr: expect.stringContaining('ERR_NO_RESPONDERS') as string,
     });
+  });
+
+  test.each([
+    ['Ctrl-C', 'SIGINT', 130],
+    ['SIGTERM', 'SIGTERM', 143],
+  ] as const)('request that %s ends tells the one who works on it', async (_name, signal, status) => {
+    const agent = shop.add('endless');
+    agent.provide(`endless-${signal}`);
+    const { child, line } = start(
+      'a2a',
+      'request',
+      server.url,
+      `service:endless-${signal}`,
+      'x',
+      '--stream',
+      '--timeout-ms',
+      '86400000',
+    );
+    const message = await agent.inbox.receive({ timeoutMs: 60_000 });
+    const ended = once(child, 'close');
+    await message?.reply.write(payload.text('part'));
+    await line('part');
+    const given = message?.signal;
+    child.kill(signal);
+    expect(await ended).toEqual([status, null]);
+    await until(() => given?.aborted === true);
+    expect(given?.reason).toMatchObject({ code: 'ERR_ABORTED' });
+    shop.router.processTable.remove(agent.pid);
+  });
+
+  test('request whose reader ends tells the one who works on it', async () => {
+    const agent = shop.add('endless');
+    agent.provide('endless');
+    const { child } = start(
+      'a2a',
+      'request',
+      server.url,
+      'service:endless',
+      'x',
+      '--stream',
+      '--timeout-ms',
+      '86400000',
+    );
+    const message = await agent.inbox.receive({ timeoutMs: 60_000 });
+    const given = message?.signal;
+    const ended = once(child, 'close');
+    child.stdout?.destroy();
+    const writing = (async () => {
+      while (given?.aborted === false) await message?.reply.write(payload.text('part'));
+    })().catch((error: unknown) => error);
+    await until(() => given?.aborted === true);
+    expect(await ended).toEqual([141, null]);
+    await writing;
+    shop.router.processTable.remove(agent.pid);
+  });
+
+  test('tail that is ended while it connects ends at once', async () => {
+    const silent = createServer();
+    const asked = once(silent, 'connection');
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const { child } = start('a2a', 'tail', `nats://127.0.0.1:${port}`);
+    await asked;
+    const ended = once(child, 'close');
+    child.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+    silent.close();
   });
 
   test('send hands a message over and reports it', async () => {

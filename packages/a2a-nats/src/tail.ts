@@ -1,7 +1,7 @@
 import { type Clock, systemClock, toAgentwireError } from '@agentwire/core';
 import { OPTION, type OptionTable, resolveOptions } from '@agentwire/core/internal';
 import type { KernelMessage } from '@agentwire/a2a-router';
-import type { Msg } from '@nats-io/transport-node';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { AUTH_ROWS, type NatsBackendOptions } from './backend-options.ts';
 import { connectNats } from './connect-nats.ts';
 import { fromNatsError } from './nats-errors.ts';
@@ -40,6 +40,8 @@ export interface TailOptions {
   readonly signal?: AbortSignal | undefined;
   /** Messages that wait to be taken at most; then the oldest is skipped and counted. Default 10 000. */
   readonly maxQueued?: number | undefined;
+  /** Bytes of the messages that wait to be taken at most, 1 MiB to 1 TiB; then the oldest is skipped and counted. Default 64 MiB. */
+  readonly maxQueuedBytes?: number | undefined;
   /** Called once, when it listens. */
   readonly onReady?: (() => void) | undefined;
   /** Time. Default: the system clock. */
@@ -51,6 +53,7 @@ const TABLE: OptionTable<TailOptions> = {
   prefix: { check: OPTION.text, default: 'a2a' },
   signal: OPTION.signal,
   maxQueued: { check: OPTION.integer(1, 10_000_000), default: 10_000 },
+  maxQueuedBytes: { check: OPTION.integer(1024 ** 2, 1024 ** 4), default: 64 * 1024 ** 2 },
   onReady: OPTION.function,
   clock: { check: OPTION.clock, default: systemClock },
 };
@@ -64,11 +67,16 @@ export async function* tail(
   servers: string | readonly string[],
   options: TailOptions = {},
 ): AsyncGenerator<TailedMessage, void> {
-  const { prefix, clock, maxQueued } = resolveOptions('tail', options, TABLE);
+  const { prefix, clock, maxQueued, maxQueuedBytes } = resolveOptions('tail', options, TABLE);
   const { signal } = options;
   OPTION.oneOrMore(OPTION.text)('servers', servers);
-  const connection = await connectNats(servers, { ...options.auth, name: 'agentwire tail', maxReconnectAttempts: -1 });
-  const queue: TailedMessage[] = [];
+  const connection = await unlessAborted(
+    connectNats(servers, { ...options.auth, name: 'agentwire tail', maxReconnectAttempts: -1 }),
+    signal,
+  );
+  if (connection === undefined) return;
+  const queue: (readonly [message: TailedMessage, bytes: number])[] = [];
+  let queuedBytes = 0;
   let skipped = 0;
   let wake: () => void = () => undefined;
   const state = { ended: signal?.aborted ?? false };
@@ -82,11 +90,13 @@ export async function* tail(
   connection.subscribe(`${prefix}.>`, {
     callback: (error, msg) => {
       if (error === null) {
-        if (queue.length >= maxQueued) {
-          queue.shift();
+        const bytes = msg.data.length;
+        while (queue.length >= maxQueued || (queue.length > 0 && queuedBytes + bytes > maxQueuedBytes)) {
+          queuedBytes -= queue.shift()?.[1] ?? 0;
           skipped += 1;
         }
-        queue.push(read(msg, clock.wallNow()));
+        queue.push([read(msg, clock.wallNow()), bytes]);
+        queuedBytes += bytes;
       } else failure = error;
       if (failure !== undefined) end();
       wake();
@@ -104,15 +114,40 @@ export async function* tail(
         });
         continue;
       }
+      const [message, bytes] = next;
+      queuedBytes -= bytes;
       const missed = skipped;
       skipped = 0;
-      yield missed === 0 ? next : { ...next, skipped: missed };
+      yield missed === 0 ? message : { ...message, skipped: missed };
     }
     if (failure !== undefined) throw fromNatsError(failure, 'tail');
   } finally {
     signal?.removeEventListener('abort', end);
     await connection.close();
     await closed;
+  }
+}
+
+/** Connection that is being made; undefined when `signal` aborts before, and what comes then is closed. */
+async function unlessAborted(
+  connecting: Promise<NatsConnection>,
+  signal: AbortSignal | undefined,
+): Promise<NatsConnection | undefined> {
+  if (signal === undefined) return connecting;
+  const aborted = Promise.withResolvers<undefined>();
+  const onAbort = (): void => aborted.resolve(undefined);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    const connection = await Promise.race([aborted.promise, connecting]);
+    if (connection === undefined)
+      connecting.then(
+        (late) => late.close(),
+        () => undefined,
+      );
+    return connection;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -42,6 +42,11 @@ export function readCredentials(flags: CredentialFlags, example: string): NatsCr
   };
 }
 
+/** Server of a URL; what stands before it may be a password. */
+export function placeOf(url: string): string {
+  return url.slice(url.lastIndexOf('@') + 1);
+}
+
 /** Adds the flags of {@link CredentialFlags}. */
 export function addCredentialFlags(command: Command): Command {
   return command

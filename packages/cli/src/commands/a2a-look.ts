@@ -3,7 +3,7 @@ import { printable, printableList, printableStart } from '@agentwire/core/intern
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { jsonLine, line, tint } from '../output/terminal.ts';
-import { addCredentialFlags } from './a2a-credentials.ts';
+import { addCredentialFlags, placeOf } from './a2a-credentials.ts';
 import { addNodeFlags, asNode, milliseconds, type NodeFlags, othersThere } from './a2a-node.ts';
 
 interface LookFlags extends NodeFlags {
@@ -60,8 +60,7 @@ async function listServices(
 }
 
 function nothing(what: string, url: string, { prefix, waitMs }: LookFlags): string {
-  const place = url.slice(url.lastIndexOf('@') + 1);
-  return `no ${what} announced itself under ${prefix}.> on ${place} within ${waitMs} ms`;
+  return `no ${what} announced itself under ${prefix}.> on ${placeOf(url)} within ${waitMs} ms`;
 }
 
 function group(found: readonly NodePresence[]): FoundService[] {

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { NatsBackend, NodePresence } from '@agentwire/a2a-nats';
 import { type A2AEndpoint, createA2ARouter } from '@agentwire/a2a-router';
 import { type Command, InvalidArgumentError } from 'commander';
+import { leaveAfter } from '../signals.ts';
 import { type CredentialFlags, readCredentials } from './a2a-credentials.ts';
 
 /** Flags of every command that takes part as a node. */
@@ -26,12 +27,11 @@ export async function asNode<T>(
   const backend = await createNatsBackend({ nodeId, servers: url, auth, prefix: flags.prefix });
   // accepts answers of any node; nothing else has a recipient here
   const router = createA2ARouter({ backend, acceptRemote: () => ({}) });
-  try {
-    return await work(router.register(router.processTable.insert({ agentId: 'cli' })), backend);
-  } finally {
+  const leave = async (): Promise<void> => {
     await router.close();
     await backend.close();
-  }
+  };
+  return leaveAfter(leave, () => work(router.register(router.processTable.insert({ agentId: 'cli' })), backend));
 }
 
 /** Lists the nodes that announced themselves within a time, without this one. */

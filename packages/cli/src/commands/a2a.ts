@@ -1,10 +1,11 @@
+import { constants } from 'node:os';
 import type { TailedMessage } from '@agentwire/a2a-nats';
 import { messageToJson } from '@agentwire/a2a-router';
 import { printableStart } from '@agentwire/core/internal';
 import { describeTarget, payloadType } from '@agentwire/a2a-router/internal';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
-import { addCredentialFlags, type CredentialFlags, readCredentials } from './a2a-credentials.ts';
+import { addCredentialFlags, type CredentialFlags, placeOf, readCredentials } from './a2a-credentials.ts';
 import { addDeadLettersCommand } from './a2a-dead-letters.ts';
 import { addLookCommands } from './a2a-look.ts';
 import { addTalkCommands } from './a2a-talk.ts';
@@ -39,10 +40,18 @@ async function run(url: string, flags: TailFlags, context: CommandContext): Prom
   const auth = createNatsAuth(readCredentials(flags, SIGNED_IN));
   const { stdout, stderr } = context.terminal;
   const ending = new AbortController();
-  const end = (): void => ending.abort();
+  let isReady = false;
+  const end = (signal: NodeJS.Signals): void => {
+    // a connection that is being made cannot be ended, and there is nothing to leave
+    if (!isReady) process.exit(128 + constants.signals[signal]);
+    ending.abort();
+  };
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
-  const onReady = (): void => line(stderr, `listening to ${flags.prefix}.> on ${url}; Ctrl-C ends it`);
+  const onReady = (): void => {
+    isReady = true;
+    line(stderr, `listening to ${flags.prefix}.> on ${placeOf(url)}; Ctrl-C ends it`);
+  };
   for await (const message of tail(url, { auth, prefix: flags.prefix, signal: ending.signal, onReady })) {
     const { message: content, ...about } = message;
     if (flags.json) jsonLine(stdout, content === undefined ? about : { ...about, message: messageToJson(content) });

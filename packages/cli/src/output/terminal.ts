@@ -31,6 +31,20 @@ export function jsonLine(stream: Terminal['stdout'], value: unknown): void {
   stream.write(`${jsonText(value)}\n`);
 }
 
+const leaving = new Set<() => Promise<unknown>>();
+
+/** Runs `leave` before {@link endAfterLeaving} ends this process; gives the function that takes that back. */
+export function beforeEnd(leave: () => Promise<unknown>): () => void {
+  leaving.add(leave);
+  return () => void leaving.delete(leave);
+}
+
+/** Ends this process once everything that a command has to leave is left. */
+export async function endAfterLeaving(status: number): Promise<void> {
+  await Promise.allSettled([...leaving].map((leave) => leave()));
+  process.exit(status);
+}
+
 /** Status of a program that SIGPIPE ended, as a shell has it. */
 const READER_ENDED = 141;
 const outliving = new WeakSet<Terminal>();
@@ -40,9 +54,12 @@ export function endWithReaders(terminal: Terminal): void {
   for (const stream of [terminal.stdout, terminal.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (outliving.has(terminal)) return;
-      if (error.code === 'EPIPE') process.exit(READER_ENDED);
+      if (error.code === 'EPIPE') {
+        void endAfterLeaving(READER_ENDED);
+        return;
+      }
       if (stream !== terminal.stderr) line(terminal.stderr, `error the output cannot be written (${error.code})`);
-      process.exit(1);
+      void endAfterLeaving(1);
     });
 }
 
