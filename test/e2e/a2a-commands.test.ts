@@ -56,7 +56,7 @@ describe.skipIf(!hasServer)(`agentwire a2a on a real nats-server${unlessServer}`
   ] as const)('request that %s ends tells the one who works on it', async (_name, signal, status) => {
     const agent = shop.add('endless');
     agent.provide(`endless-${signal}`);
-    const { child, line } = start(
+    const command = start(
       'a2a',
       'request',
       server.url,
@@ -67,11 +67,11 @@ describe.skipIf(!hasServer)(`agentwire a2a on a real nats-server${unlessServer}`
       '86400000',
     );
     const message = await agent.inbox.receive({ timeoutMs: 60_000 });
-    const ended = once(child, 'close');
+    const ended = once(command.child, 'close');
     await message?.reply.write(payload.text('part'));
-    await line('part');
+    await command.line('part');
     const given = message?.signal;
-    child.kill(signal);
+    command.child.kill(signal);
     expect(await ended).toEqual([status, null]);
     await until(() => given?.aborted === true);
     expect(given?.reason).toMatchObject({ code: 'ERR_ABORTED' });
@@ -96,11 +96,11 @@ describe.skipIf(!hasServer)(`agentwire a2a on a real nats-server${unlessServer}`
     const ended = once(child, 'close');
     child.stdout?.destroy();
     const writing = (async () => {
-      while (given?.aborted === false) await message?.reply.write(payload.text('part'));
+      for (;;) await message?.reply.write(payload.text('part'));
     })().catch((error: unknown) => error);
     await until(() => given?.aborted === true);
     expect(await ended).toEqual([141, null]);
-    await writing;
+    expect(await writing).toMatchObject({ code: 'ERR_REQUEST_ENDED' });
     shop.router.processTable.remove(agent.pid);
   });
 
