@@ -17,6 +17,7 @@ import type { ChainEvent } from './chain-event.ts';
 import { ChainLock } from './chain-lock.ts';
 import { recover } from './chain-recovery.ts';
 import type { ChainScheme } from './chain-scheme.ts';
+import { nextPath, realChainPath, segmentPath } from './chain-segments.ts';
 
 /** State of a chain file when it was opened. */
 export interface Recovery {
@@ -55,10 +56,11 @@ export class ChainFile {
    * is not in it, and `ERR_IO` when the file cannot be used.
    */
   static open(
-    path: string,
+    named: string,
     scheme: ChainScheme,
     head?: string,
   ): { readonly file: ChainFile; readonly recovery: Recovery } {
+    const path = realChainPath(named);
     const lock = ChainLock.take(path);
     let fd: number | undefined;
     try {
@@ -86,7 +88,7 @@ export class ChainFile {
    */
   rotate(number: number, line: string): void {
     attempt(this.#path, () => {
-      const next = `${this.#path}.next`;
+      const next = nextPath(this.#path);
       const fd = openSync(next, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600);
       const bytes = Buffer.from(`${line}\n`);
       try {
@@ -142,14 +144,9 @@ export class ChainFile {
   }
 }
 
-/** Path of a segment that was put aside. */
-function segmentPath(path: string, number: number): string {
-  return `${path}.${String(number).padStart(6, '0')}`;
-}
-
 /** A crash between the two renames leaves the new segment under its first name; one before them leaves it of no use. */
 function finishRotation(path: string): void {
-  const next = `${path}.next`;
+  const next = nextPath(path);
   if (!existsSync(next)) return;
   if (existsSync(path)) rmSync(next);
   else renameSync(next, path);

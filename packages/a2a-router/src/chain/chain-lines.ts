@@ -16,11 +16,11 @@ const CHUNK = 64 * 1024;
 const LINE_FEED = 10;
 
 /**
- * Reads an open file line by line without ever holding more than one line and 64 KiB; bytes that are no UTF-8 are never guessed at. Bytes from `size` on are not read.
+ * Reads an open file line by line without ever holding more than one line and 64 KiB; bytes that are no UTF-8 are never guessed at. Bytes before `from`, where a line begins, and from `size` on are not read.
  *
  * @throws AgentwireError `ERR_INTEGRITY`
  */
-export function* readLines(fd: number, size: number = Infinity): Generator<RawLine> {
+export function* readLines(fd: number, size: number = Infinity, from: number = 0): Generator<RawLine> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const decode = (bytes: Uint8Array): string | undefined => {
     try {
@@ -31,8 +31,8 @@ export function* readLines(fd: number, size: number = Infinity): Generator<RawLi
   };
   const chunk = Buffer.alloc(CHUNK);
   let rest: Buffer = Buffer.alloc(0);
-  let position = 0;
-  let end = 0;
+  let position = from;
+  let end = from;
   for (;;) {
     const count = position >= size ? 0 : readSync(fd, chunk, 0, Math.min(CHUNK, size - position), position);
     if (count === 0) break;
@@ -50,4 +50,30 @@ export function* readLines(fd: number, size: number = Infinity): Generator<RawLi
     }
   }
   if (rest.length > 0) yield { text: decode(rest), end: end + rest.length, whole: false };
+}
+
+/**
+ * Reads a file that may be written meanwhile: what is read of a write in hand is no end, so it goes on while `mayGrow` says so.
+ *
+ * `isEnd` tells whether the lines so far are a whole chain.
+ *
+ * @throws AgentwireError `ERR_INTEGRITY`
+ */
+export function* readGrowingLines(fd: number, isEnd: () => boolean, mayGrow: () => boolean): Generator<RawLine> {
+  let end = 0;
+  for (;;) {
+    let torn: RawLine | undefined;
+    for (const line of readLines(fd, Infinity, end)) {
+      if (!line.whole) {
+        torn = line;
+        break;
+      }
+      yield line;
+      ({ end } = line);
+    }
+    if ((torn === undefined && isEnd()) || !mayGrow()) {
+      if (torn !== undefined) yield torn;
+      return;
+    }
+  }
 }

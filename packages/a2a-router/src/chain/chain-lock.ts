@@ -11,6 +11,8 @@ interface Owner {
   readonly host: string;
   /** Start time of the process where the system tells it, because pids come again. */
   readonly started: string | undefined;
+  /** Start of the system, where it tells it: after another one the first processes have the same pids at the same times. */
+  readonly boot: string | undefined;
 }
 
 /** Exclusive right of one process to write a chain file: a file `<path>.lock` with the pid of its owner. */
@@ -26,7 +28,7 @@ export class ChainLock {
   /** Takes the lock; one whose owner has died is taken over. Throws `ERR_INVALID_STATE` while its owner lives. */
   static take(chainPath: string): ChainLock {
     const path = `${chainPath}.lock`;
-    const content = `${JSON.stringify({ pid: process.pid, host: hostname(), started: statOf(process.pid)?.started, id: createMessageId() })}\n`;
+    const content = `${JSON.stringify({ pid: process.pid, host: hostname(), started: statOf(process.pid)?.started, boot: bootOf(), id: createMessageId() })}\n`;
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         if (create(path, content)) return new ChainLock(path, content);
@@ -40,6 +42,12 @@ export class ChainLock {
       throw toAgentwireError(error, 'ERR_IO', path);
     }
     throw new AgentwireError('ERR_INVALID_STATE', `${chainPath} is being opened by other processes`);
+  }
+
+  /** Tells whether a process that lives has the lock of a chain. */
+  static isHeld(chainPath: string): boolean {
+    const owner = ownerOf(read(`${chainPath}.lock`) ?? '');
+    return owner !== undefined && lives(owner);
   }
 
   /** Gives the lock back. */
@@ -111,7 +119,7 @@ function ownerOf(content: string): Owner | undefined {
     const owner = JSON.parse(content) as Partial<Owner> | null;
     const pid = owner?.pid;
     return typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 0
-      ? { pid, host: String(owner?.host), started: owner?.started }
+      ? { pid, host: String(owner?.host), started: owner?.started, boot: owner?.boot }
       : undefined;
   } catch {
     return undefined;
@@ -119,8 +127,10 @@ function ownerOf(content: string): Owner | undefined {
 }
 
 /** A process of another machine cannot be asked, so it counts as alive. */
-function lives({ pid, host, started }: Owner): boolean {
+function lives({ pid, host, started, boot }: Owner): boolean {
   if (host !== hostname()) return true;
+  const current = bootOf();
+  if (boot !== undefined && current !== undefined && boot !== current) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -146,6 +156,15 @@ function statOf(pid: number): { readonly started: string | undefined; readonly e
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const exiting = fields[0] === 'Z' || fields[0] === 'X' || (Number(fields[6]) & PF_EXITING) !== 0;
     return { started: fields[19], exiting };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Name of this start of the system; from Linux, undefined elsewhere. */
+function bootOf(): string | undefined {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   } catch {
     return undefined;
   }

@@ -85,6 +85,11 @@ export class ChainVerifier {
     return line;
   }
 
+  /** True when there is an entry, and a signature stands behind all of them where the chain is signed. */
+  get isSecured(): boolean {
+    return this.#last !== undefined && this.securedUpTo >= this.#last.sequence;
+  }
+
   /**
    * Checks what is known only at the end: that there is a genesis, that all is signed, and that the head was reached, unless
    * `isLast` is false and another segment follows.

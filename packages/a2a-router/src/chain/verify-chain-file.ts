@@ -1,17 +1,15 @@
-import type { KeyObject } from 'node:crypto';
-import { closeSync, openSync, readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { openSync } from 'node:fs';
 import { AgentwireError, toAgentwireError } from '@agentwire/core';
 import { checkOptions, checkText, OPTION, type OptionTable } from '@agentwire/core/internal';
-import { type ChainEvent, ZERO_HASH } from './chain-event.ts';
-import { readLines } from './chain-lines.ts';
+import { begin, type ChainKey } from './begin-verification.ts';
+import type { ChainEvent } from './chain-event.ts';
+import { readGrowingLines } from './chain-lines.ts';
+import { ChainLock } from './chain-lock.ts';
 import { readChainLine } from './chain-line.ts';
 import { type ChainReport, type Found, report } from './chain-report.ts';
-import { type ChainAlgorithm, createChainScheme } from './chain-scheme.ts';
-import { ChainVerifier, parseHead, SEGMENT_KIND, startOf } from './chain-verifier.ts';
-
-/** A secret of a keyed chain, or an Ed25519 key of a signed one. */
-type ChainKey = Uint8Array | KeyObject;
+import { createChainScheme } from './chain-scheme.ts';
+import { openCurrent, realChainPath, segmentsBefore, withFile } from './chain-segments.ts';
+import { parseHead } from './chain-verifier.ts';
 
 /** Keys and heads that {@link verifyChainFile} checks against. */
 export interface VerifyChainOptions {
@@ -27,6 +25,10 @@ export interface VerifyChainOptions {
   /** True to verify the segments `<path>.000001`, … that are there, and the file, as a row. Default false: the file alone. */
   readonly segments?: boolean | undefined;
 }
+
+/** Looks at the end of a file that is being written, and milliseconds between two of them. */
+const MAX_LOOKS = 50;
+const PAUSE_MS = 5;
 
 const TABLE: OptionTable<VerifyChainOptions> = {
   // looked at as the key of a chain, where it is used.
@@ -46,41 +48,64 @@ export function verifyChainFile(path: string, options: VerifyChainOptions = {}):
   checkText('path', path);
   checkOptions('verifyChainFile', options, TABLE);
   for (const key of keysOf(options)) createChainScheme(key instanceof Uint8Array ? { key } : { signingKey: key });
-  const paths = options.segments === true ? segmentsOf(path) : [path];
-  let anchor: ChainEvent | undefined;
-  let result: ChainReport | undefined;
-  for (const [at, file] of paths.entries()) {
-    const last = at === paths.length - 1;
-    const found: Found = { verifier: undefined, format: undefined, algorithm: undefined, line: 0 };
-    const problem = check(file, options, found, anchor, last);
-    result = report(file, found, options.head, problem);
-    if (problem !== undefined) break;
-    anchor = found.verifier?.last;
-  }
-  if (result === undefined) throw new AgentwireError('ERR_IO', `${path}: there is no such chain`);
-  return result;
+  const real = attempt(path, () => realChainPath(path));
+  // the file that is written is opened first, so that one which is put aside meanwhile is the last of the row, and not missing in it
+  return withFile(
+    attempt(path, () => openCurrent(real)),
+    (current) => {
+      const before = options.segments === true ? attempt(path, () => segmentsBefore(real, current)) : [];
+      let anchor: ChainEvent | undefined;
+      for (const file of before) {
+        const opened = attempt(file, () => openSync(file, 'r'));
+        const [result, end] = withFile(opened, (fd) => verifyOne(file, fd, options, anchor, undefined));
+        if (!result.ok) return result;
+        anchor = end;
+      }
+      return verifyOne(path, current, options, anchor, real)[0];
+    },
+  );
 }
 
-/** Verifies one file; gives back what is wrong with it. */
+/** Verifies one file, and gives its last entry; `writing` is the path of the one that a process may be writing. */
+function verifyOne(
+  path: string,
+  fd: number,
+  options: VerifyChainOptions,
+  anchor: ChainEvent | undefined,
+  writing: string | undefined,
+): readonly [ChainReport, ChainEvent | undefined] {
+  const found: Found = { verifier: undefined, format: undefined, algorithm: undefined, line: 0 };
+  const problem = check(path, fd, options, found, anchor, writing);
+  return [report(path, found, options.head, problem), found.verifier?.last];
+}
+
+/** Verifies the entries of one file; gives back what is wrong with it. */
 function check(
   path: string,
+  fd: number,
   options: VerifyChainOptions,
   found: Found,
   anchor: ChainEvent | undefined,
-  isLast: boolean,
+  writing: string | undefined,
 ): string | undefined {
-  const fd = attempt(path, () => openSync(path, 'r'));
+  let looks = 1;
+  const isWritten = (): boolean => {
+    looks += 1;
+    if (writing === undefined || looks > MAX_LOOKS || !ChainLock.isHeld(writing)) return false;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    return true;
+  };
   try {
-    for (const raw of readLines(fd)) {
+    for (const raw of readGrowingLines(fd, () => found.verifier?.isSecured === true, isWritten)) {
       found.line += 1;
       if (!raw.whole) throw new AgentwireError('ERR_INTEGRITY', 'the last line is torn');
       if (raw.text === undefined) throw new AgentwireError('ERR_INTEGRITY', 'the line is no UTF-8');
       const line = readChainLine(raw.text);
-      found.verifier ??= begin(line, options, found, anchor);
+      found.verifier ??= begin(line, keysOf(options), options, found, anchor);
       found.verifier.next(line);
     }
     if (found.verifier === undefined) throw new AgentwireError('ERR_INTEGRITY', 'the chain is empty');
-    found.verifier.finish(isLast);
+    found.verifier.finish(writing !== undefined);
     return undefined;
   } catch (error) {
     // only the system's refusal to read is no statement about the chain.
@@ -88,8 +113,6 @@ function check(
       throw toAgentwireError(error, 'ERR_IO', path);
     const message = error instanceof Error ? error.message : String(error);
     return isUnproven(found, options) ? `${message}, or the key is not the chain's` : message;
-  } finally {
-    closeSync(fd);
   }
 }
 
@@ -99,85 +122,9 @@ function isUnproven({ verifier, algorithm }: Found, options: VerifyChainOptions)
   return algorithm === 'ed25519' ? verifier.securedUpTo < 0 : verifier.first === undefined;
 }
 
-function segmentsOf(path: string): string[] {
-  const name = `${basename(path)}.`;
-  const isOne = (file: string): boolean => file.startsWith(name) && /^\d{6,}$/.test(file.slice(name.length));
-  const number = (file: string): number => Number(file.slice(name.length));
-  const files = attempt(path, () => readdirSync(dirname(path))).filter(isOne);
-  return [
-    ...files.toSorted((one, other) => number(one) - number(other)).map((file) => join(dirname(path), file)),
-    path,
-  ];
-}
-
 function keysOf({ key }: VerifyChainOptions): readonly ChainKey[] {
   if (key === undefined) return [];
   return Array.isArray(key) ? (key as readonly ChainKey[]) : [key as ChainKey];
-}
-
-/** The first entry says how the chain claims to be protected; the keys that were given say how it must be. */
-function begin(
-  line: ChainEvent,
-  options: VerifyChainOptions,
-  found: Found,
-  anchor: ChainEvent | undefined,
-): ChainVerifier {
-  const claim = genesisClaim(line);
-  found.format = claim.format;
-  found.algorithm = claim.algorithm;
-  const { chainId } = claim;
-  if (options.chainId !== undefined && options.chainId !== chainId)
-    throw new AgentwireError('ERR_INTEGRITY', `the chain has the number ${chainId}, not ${options.chainId}`);
-  const keys = keysOf(options);
-  const [first] = keys;
-  const fitting = keys.filter((key) => algorithmOf(key) === claim.algorithm);
-  if (first === undefined ? claim.algorithm !== 'shake256' : fitting.length === 0) {
-    const protection = claim.algorithm === 'shake256' ? 'without a key' : `with ${claim.algorithm}`;
-    const given =
-      first === undefined
-        ? 'no key was given: give the option key, or --key-file FILE on the command line'
-        : `a key for ${algorithmOf(first)} was given`;
-    throw new AgentwireError('ERR_INTEGRITY', `the chain says it is made ${protection}, but ${given}`);
-  }
-  const schemes = fitting.map((key) =>
-    createChainScheme(key instanceof Uint8Array ? { chainId, key } : { chainId, signingKey: key }),
-  );
-  // of several secrets the one that made the first entry is the one; a signature is checked where it stands.
-  const previous = anchor?.hash ?? previousHash(line);
-  const chosen =
-    schemes.length > 1 && claim.algorithm === 'hmac-sha256'
-      ? schemes.find((scheme) => scheme.hashEntry(line, previous) === line.hash)
-      : schemes[0];
-  return new ChainVerifier(chosen ?? schemes[0] ?? createChainScheme({ format: 1, chainId }), options.head, anchor);
-}
-
-function algorithmOf(key: ChainKey): ChainAlgorithm {
-  return key instanceof Uint8Array ? 'hmac-sha256' : 'ed25519';
-}
-
-function previousHash(line: ChainEvent): string {
-  return line.kind === SEGMENT_KIND ? (/:([0-9a-f]{64})$/.exec(startOf(line).previous)?.[1] ?? ZERO_HASH) : ZERO_HASH;
-}
-
-function genesisClaim(line: ChainEvent): {
-  readonly format: 1 | 2;
-  readonly algorithm: ChainAlgorithm;
-  readonly chainId: number;
-} {
-  const claim = Object(JSON.parse(line.payload ?? '{}') ?? {}) as {
-    format?: unknown;
-    algorithm?: unknown;
-    chain_id?: unknown;
-  };
-  const chainId = claim.chain_id;
-  if (typeof chainId !== 'number' || !Number.isInteger(chainId) || chainId < 0 || chainId > 0xffff_ffff) {
-    throw new AgentwireError('ERR_INTEGRITY', 'the chain does not begin with a genesis');
-  }
-  if (claim.format === undefined) return { format: 1, algorithm: 'shake256', chainId };
-  if (claim.format !== 2 || (claim.algorithm !== 'hmac-sha256' && claim.algorithm !== 'ed25519')) {
-    throw new AgentwireError('ERR_INTEGRITY', 'the chain is of a format that is not known');
-  }
-  return { format: 2, algorithm: claim.algorithm, chainId };
 }
 
 function attempt<T>(path: string, action: () => T): T {

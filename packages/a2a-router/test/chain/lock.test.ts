@@ -74,3 +74,17 @@ it('gives the lock back when the file cannot be opened', async () => {
   writeFileSync(path, whole);
   await createChain({ key, path }).close();
 });
+
+it.skipIf(!existsSync('/proc/sys/kernel/random/boot_id'))(
+  'takes over the lock of an earlier start of the system, where the same process had the same pid',
+  async () => {
+    const path = newPath();
+    const first = createChain({ key, path });
+    const own = JSON.parse(readFileSync(`${path}.lock`, 'utf8')) as Record<string, unknown>;
+    await first.close();
+    writeFileSync(`${path}.lock`, JSON.stringify(own));
+    expect(() => createChain({ key, path })).toThrow(busy);
+    writeFileSync(`${path}.lock`, JSON.stringify({ ...own, boot: 'another' }));
+    await createChain({ key, path }).close();
+  },
+);

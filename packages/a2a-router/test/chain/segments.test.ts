@@ -1,12 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
 import {
+  appendFileSync,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,6 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createChain, type ChainOptions, verifyChainFile } from '../../src/index.ts';
+import { readGrowingLines } from '../../src/chain/chain-lines.ts';
+import { openCurrent, realChainPath, segmentsBefore, withFile } from '../../src/chain/chain-segments.ts';
 
 const key = new Uint8Array(32).fill(7);
 const key2 = new Uint8Array(32).fill(8);
@@ -144,4 +149,65 @@ it('recovers from torn writes of any length, and empties no file that is no chai
   writeFileSync(path, 'a letter to my aunt');
   expect(() => createChain({ key, path })).toThrow('the file is no chain');
   expect(readFileSync(path, 'utf8')).toBe('a letter to my aunt');
+});
+
+it('finds the segments of the file that it opened, whatever is put aside after that', async () => {
+  const path = join(newFolder(), 'audit.ndjson');
+  const chain = createChain({ key, path });
+  await chain.append('test', 'one');
+  await chain.rotate();
+  withFile(openCurrent(path), (fd) => expect(segmentsBefore(path, fd)).toEqual([`${path}.000001`]));
+  const fd = openCurrent(path);
+  await chain.rotate();
+  await chain.rotate();
+  withFile(fd, () => expect(segmentsBefore(path, fd)).toEqual([`${path}.000001`]));
+  await chain.close();
+  // between the two renames of a rotation only its second name is there
+  renameSync(path, `${path}.next`);
+  expect(verifyChainFile(path, { key, segments: true })).toMatchObject({ ok: true, segment: 4 });
+  renameSync(`${path}.next`, `${path}.other`);
+  expect(() => verifyChainFile(path, { key, segments: true })).toThrow(expect.objectContaining({ code: 'ERR_IO' }));
+});
+
+it('takes what was read of a write in hand for no end, as long as the file may grow', () => {
+  const path = join(newFolder(), 'lines');
+  writeFileSync(path, 'one\ntw');
+  const rest = ['o\nthr', 'ee\n', ''];
+  const isEnd = { value: false };
+  const mayGrow = (): boolean => {
+    const more = rest.shift();
+    if (more === undefined) return false;
+    appendFileSync(path, more);
+    isEnd.value = more === '';
+    return true;
+  };
+  const texts = (): unknown[] =>
+    withFile(openCurrent(path), (fd) =>
+      [...readGrowingLines(fd, () => isEnd.value, mayGrow)].map(({ text, whole }) => (whole ? text : [text])),
+    );
+  expect(texts()).toEqual(['one', 'two', 'three']);
+  expect(rest).toEqual([]);
+  appendFileSync(path, 'torn');
+  expect(texts()).toEqual(['one', 'two', 'three', ['torn']]);
+});
+
+it('has one lock and one row of segments under all names of a file', async () => {
+  const folder = newFolder();
+  const path = join(folder, 'audit.ndjson');
+  const [link, dangling] = [join(folder, 'link'), join(folder, 'dangling')];
+  symlinkSync('link2', link);
+  symlinkSync(path, join(folder, 'link2'));
+  const chain = createChain({ key, path: link });
+  await chain.append('test', 'one');
+  expect(existsSync(`${path}.lock`)).toBe(true);
+  expect(() => createChain({ key, path })).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
+  await chain.rotate();
+  await chain.append('test', 'two');
+  await chain.close();
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  expect(existsSync(`${path}.000001`)).toBe(true);
+  for (const name of [link, path])
+    expect(verifyChainFile(name, { key, segments: true })).toMatchObject({ ok: true, segment: 2 });
+  symlinkSync(dangling, dangling);
+  expect(() => realChainPath(dangling)).toThrow(expect.objectContaining({ code: 'ERR_IO' }));
 });
