@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { AgentCard, type StreamResponse, Task, TaskState } from '@a2a-js/sdk';
 import { TaskNotFoundError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import { payload } from '@agentwire/a2a-router';
-import { expect, test, vi } from 'vitest';
+import { createManualClock } from '@agentwire/core/testing';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { inputRequired, MemoryTaskStore, progress } from '../src/index.ts';
 import { connect, gate, resultOf, saidBy, say, setup, taskOf } from './support.ts';
 
@@ -95,6 +97,45 @@ test('thousands of small parts without a pause reach a client whole and in order
   expect(got).toEqual(words);
   expect(events).toBeLessThan(400);
   expect(save.mock.calls.length).toBeLessThan(400);
+});
+
+test('parts that come one by one are events of their own at first, and share them once the result is long', async () => {
+  const clock = createManualClock();
+  const taskStore = new MemoryTaskStore();
+  const save = vi.spyOn(taskStore, 'save');
+  const count = 2_000;
+  const [written, end] = [gate(), gate()];
+  const { url } = await setup(
+    async (message) => {
+      for (let n = 0; n < count; n += 1) {
+        await message.reply.write(payload.text(`${n}`));
+        await setImmediate();
+        await setImmediate();
+      }
+      written.open();
+      await end.opened;
+      await message.reply.end();
+    },
+    { taskStore, clock },
+  );
+  const client = await connect(url);
+  const task = taskOf(await client.sendMessage(say('count', {}, { returnImmediately: true })));
+  await written.opened;
+  const kept = async (): Promise<number> =>
+    resultOf(await client.getTask({ tenant: '', id: task.id, historyLength: undefined })).length;
+  expect(await kept()).toBeLessThan(count);
+  // what waits is published after its pause, whether more comes or not
+  clock.advance(100);
+  await expect.poll(kept).toBe(count);
+  end.open();
+  await expect
+    .poll(async () => (await client.getTask({ tenant: '', id: task.id })).status?.state)
+    .toBe(TaskState.TASK_STATE_COMPLETED);
+  expect(resultOf(await client.getTask({ tenant: '', id: task.id }))).toEqual(
+    Array.from({ length: count }, (_, n) => `${n}`),
+  );
+  expect(save.mock.calls.length).toBeGreaterThan(30);
+  expect(save.mock.calls.length).toBeLessThan(150);
 });
 
 test('a task that is worked on is not known to another caller', async () => {
@@ -247,4 +288,23 @@ test('a caller that is not authenticated reaches nothing, and no caller reaches 
     TaskState.TASK_STATE_REJECTED,
     { code: 'ERR_CAPABILITY_DENIED' },
   ]);
+});
+
+test('a task that many clients subscribe to is no leak of listeners that node warns of', async () => {
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', onWarning);
+  onTestFinished(() => void process.off('warning', onWarning));
+  const end = gate();
+  const { url } = await setup(async () => {
+    await end.opened;
+    return payload.text('done');
+  });
+  const client = await connect(url);
+  const { id } = taskOf(await client.sendMessage(say('wait', {}, { returnImmediately: true })));
+  const streams = Array.from({ length: 12 }, () => client.resubscribeTask({ tenant: '', id })[Symbol.asyncIterator]());
+  await Promise.all(streams.map((stream) => stream.next()));
+  end.open();
+  for (const stream of streams) while ((await stream.next()).done !== true);
+  expect(warnings).toEqual([]);
 });

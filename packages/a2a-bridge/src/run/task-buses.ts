@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { DefaultExecutionEventBus, type ExecutionEventBus, type ExecutionEventBusManager } from '@a2a-js/sdk/server';
 
 /** Event buses by task. Task ids are unique and checked against their owner before; nothing stays behind for a caller or a task that is over. */
@@ -13,6 +14,8 @@ export class TaskBuses implements ExecutionEventBusManager {
     const known = this.#buses.get(taskId);
     if (known !== undefined) return known;
     const bus = new DefaultExecutionEventBus();
+    // each stream of a task listens, and streams are bounded: many are no leak that node has to warn of
+    setMaxListeners(0, bus);
     this.#buses.set(taskId, bus);
     return bus;
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Message, type Part, Role, type Task, type TaskState, type TaskStatus } from '@a2a-js/sdk';
 import { AgentEvent, type ExecutionEventBus } from '@a2a-js/sdk/server';
-import type { Clock } from '@agentwire/core';
+import type { Clock, TimerHandle } from '@agentwire/core';
 
 /** Collaborators of the events of one run. */
 export interface TaskEventsDeps {
@@ -19,19 +19,26 @@ export interface TaskEventsDeps {
 
 /** Parts after which a run waits until they are published. */
 const PARTS_PER_EVENT = 64;
+/** Milliseconds between two events of parts for each part that the task has, and at most. */
+const MS_PER_PART = 0.02;
+const MAX_PAUSE_MS = 100;
 
 /** Events of one run in the order that the protocol asks for: the task first, then changes. */
 export class TaskEvents {
   readonly #deps: TaskEventsDeps;
   readonly #artifactId = randomUUID();
   #announced = false;
-  /** Set once the artifact has parts. */
-  #appends = false;
+  /** Parts of other artifacts that the task has already. */
+  readonly #keptBefore: number;
+  /** Parts that the artifact has. */
+  #published = 0;
   #waiting: Part[] = [];
   #turn: NodeJS.Immediate | undefined;
+  #pause: TimerHandle;
 
   constructor(deps: TaskEventsDeps) {
     this.#deps = deps;
+    this.#keptBefore = (deps.task?.artifacts ?? []).reduce((sum, { parts }) => sum + parts.length, 0);
   }
 
   /** Publishes the task itself. */
@@ -45,18 +52,14 @@ export class TaskEvents {
   }
 
   /**
-   * Publishes one part of the result at the end of the turn, together with the others of that turn: each event has the whole task
-   * read and kept once more.
+   * Publishes one part of the result at the end of the turn, together with the others of that turn. Each event has the whole task read and kept
+   * once more, so that of a long result the parts of a moment are one event: a moment that is longer the more parts there are.
    */
   part(part: Part): void {
     this.#waiting.push(part);
-    this.#turn ??= setImmediate(() => {
-      try {
-        this.#publishParts();
-      } catch (error) {
-        this.#deps.onFailure(error);
-      }
-    });
+    const pauseMs = Math.min(MAX_PAUSE_MS, Math.floor((this.#keptBefore + this.#published) * MS_PER_PART));
+    if (pauseMs === 0 || this.full) this.#turn ??= setImmediate(this.#publish);
+    else this.#pause ??= this.#deps.clock.setTimeout(this.#publish, pauseMs);
   }
 
   /** Returns whether as many parts wait as one event should have. */
@@ -64,9 +67,19 @@ export class TaskEvents {
     return this.#waiting.length >= PARTS_PER_EVENT;
   }
 
+  readonly #publish = (): void => {
+    try {
+      this.#publishParts();
+    } catch (error) {
+      this.#deps.onFailure(error);
+    }
+  };
+
   #publishParts(): void {
     clearImmediate(this.#turn);
     this.#turn = undefined;
+    this.#deps.clock.clearTimeout(this.#pause);
+    this.#pause = undefined;
     if (this.#waiting.length === 0) return;
     const { bus, taskId, contextId } = this.#deps;
     const artifact = {
@@ -78,8 +91,8 @@ export class TaskEvents {
       extensions: [],
     };
     this.#waiting = [];
-    const append = this.#appends;
-    this.#appends = true;
+    const append = this.#published > 0;
+    this.#published += artifact.parts.length;
     bus.publish(
       AgentEvent.artifactUpdate({ taskId, contextId, artifact, append, lastChunk: false, metadata: undefined }),
     );
