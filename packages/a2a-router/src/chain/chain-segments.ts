@@ -7,7 +7,7 @@ const MAX_LINKS = 40;
 /** Attempts to open a file that is being put aside at that moment. */
 const ATTEMPTS = 10;
 
-/** Path that a symbolic link leads to, so that a chain has one lock and one row of segments under all of its names. */
+/** Path that a symbolic link leads to, so that a chain has one lock and one row of segments under all of its names. @throws AgentwireError `ERR_IO` */
 export function realChainPath(path: string): string {
   let at = path;
   for (let links = 0; links < MAX_LINKS; links += 1) {
