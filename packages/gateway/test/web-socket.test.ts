@@ -210,6 +210,32 @@ describe('what passes', () => {
     expect(String((await pong)[0])).toBe('p');
   });
 
+  test.each([
+    ['passed', {}],
+    ['judged', { agent: () => ALLOW }],
+  ])('the WebSocket of browsers works, %s', async (_how, agents) => {
+    const upstream = await socketUpstream({ perMessageDeflate: true, handleProtocols: () => 'chat' });
+    const { url } = await setup(agents, { upstream: upstream.url });
+    const socket = new globalThis.WebSocket(url.replace('http', 'ws'), ['chat', 'other']);
+    socket.binaryType = 'arraybuffer';
+    await once(socket, 'open');
+    expect(socket.protocol).toBe('chat');
+    const next = async (): Promise<unknown> => ((await once(socket, 'message')) as [{ data: unknown }])[0].data;
+    const [text, long, bytes] = [next(), 'y'.repeat(100_000), Uint8Array.from([0, 255])];
+    socket.send('hello');
+    expect(await text).toBe('echo hello');
+    const longer = next();
+    socket.send(long);
+    expect((await longer) === `echo ${long}`).toBe(true);
+    const binary = next();
+    socket.send(bytes);
+    expect(new Uint8Array((await binary) as ArrayBuffer)).toEqual(bytes);
+    const closed = once(socket, 'close');
+    socket.close(4_000, 'done');
+    const [event] = (await closed) as [Record<string, unknown>];
+    expect(event).toMatchObject({ code: 4_000, reason: 'done', wasClean: true });
+  });
+
   test('a client that does not read stops the upstream, and gets all of it later', async () => {
     const upstream = await socketUpstream();
     const { url } = await setup({ agent: heads() }, { upstream: upstream.url });

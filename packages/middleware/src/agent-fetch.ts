@@ -3,7 +3,10 @@ import { type MiddlewareOptions, resolveMiddlewareOptions } from './middleware-o
 
 /** Options of {@link agentFetch}. */
 export interface AgentFetchOptions extends MiddlewareOptions {
-  /** Sends the requests; default the global `fetch`. */
+  /**
+   * Sends the requests; default the global `fetch`. It gets the address and an object of options, as those of another copy of undici
+   * need.
+   */
   readonly fetch?: typeof fetch | undefined;
 }
 
@@ -28,8 +31,25 @@ function locationOf({ response, refused }: Sent, from: string): URL | undefined 
   throw new TypeError(`a redirect to ${url.protocol} is not followed`);
 }
 
-/** Returns the request that a redirect asks for (RFC 9110 §15.4). @param body that of the first request, where it can be sent again */
-async function redirected(last: Request, to: URL, status: number, body: Request | undefined): Promise<Request> {
+/** Option that `fetch` of Node.js takes besides those of the standard, such as for a proxy. */
+type Sender = Pick<RequestInit, 'dispatcher'>;
+
+/** What a request sends: the dispatcher that its caller gave, and the first request where its body can be sent again. */
+interface First {
+  readonly sender: Sender;
+  readonly body: Request | undefined;
+}
+
+/** Sends a request with a `fetch` that may not know the classes of this process, such as the one of the package undici. */
+async function sendBy(send: typeof fetch, request: Request, sender: Sender, hasLength: boolean): Promise<Response> {
+  const { url, method, redirect, signal, integrity, body } = request;
+  const init: RequestInit = { method, headers: Array.from(request.headers), redirect, signal, integrity, ...sender };
+  if (body === null) return send(url, init);
+  return send(url, { ...init, body: hasLength ? await request.arrayBuffer() : body, duplex: 'half' });
+}
+
+/** Returns the request that a redirect asks for (RFC 9110 §15.4). */
+async function redirected(last: Request, to: URL, status: number, { sender, body }: First): Promise<Request> {
   const { method, signal } = last;
   const headers = new Headers(last.headers);
   if (new URL(last.url).origin !== to.origin) for (const name of OF_ORIGIN) headers.delete(name);
@@ -38,10 +58,11 @@ async function redirected(last: Request, to: URL, status: number, body: Request 
   if (isGet || last.body === null) {
     if (isGet)
       for (const name of Array.from(headers.keys()).filter((one) => one.startsWith('content-'))) headers.delete(name);
-    return new Request(to, { method: isGet ? 'GET' : method, headers, signal, redirect: 'manual' });
+    return new Request(to, { method: isGet ? 'GET' : method, headers, signal, redirect: 'manual', ...sender });
   }
   if (body === undefined) throw new TypeError('a redirect asks for a body again that can be read only once');
-  return new Request(to, { method, headers, signal, redirect: 'manual', body: await body.clone().arrayBuffer() });
+  const again = await body.clone().arrayBuffer();
+  return new Request(to, { method, headers, signal, redirect: 'manual', body: again, ...sender });
 }
 
 /**
@@ -53,12 +74,17 @@ async function redirected(last: Request, to: URL, status: number, body: Request 
 export function agentFetch(options: AgentFetchOptions): typeof fetch {
   const { fetch: send = globalThis.fetch, ...rest } = options;
   const resolved = resolveMiddlewareOptions('agentFetch', rest);
-  const judged = async (request: Request): Promise<Sent> => {
+  const judged = async (request: Request, sender: Sender, hasLength: boolean): Promise<Sent> => {
     const exchange = new WebExchange(resolved, true);
     let status: number | undefined;
     try {
       const metadata = { clientIp: '', clientPort: 0, protocol: 'HTTP/1.1', serverName: undefined };
-      const response = await exchange.response(await send(await exchange.request(request, metadata)));
+      const passed = await exchange.request(request, metadata);
+      const answer =
+        send === globalThis.fetch
+          ? await send(passed)
+          : await sendBy(send, passed, sender, hasLength || exchange.hasReadBody);
+      const response = await exchange.response(answer);
       status = response.status;
       return { response, refused: false };
     } catch (error) {
@@ -71,18 +97,19 @@ export function agentFetch(options: AgentFetchOptions): typeof fetch {
   };
   return async (input, init) => {
     const first = new Request(input, init);
-    if (first.redirect !== 'follow') return (await judged(first)).response;
+    const sender: Sender = init?.dispatcher === undefined ? {} : { dispatcher: init.dispatcher };
     // what can be read once is sent once
     const isSource = init?.body !== undefined && !(init.body instanceof ReadableStream);
+    if (first.redirect !== 'follow') return (await judged(first, sender, isSource)).response;
     const body = isSource && first.body !== null ? first.clone() : undefined;
     let request = new Request(first, { redirect: 'manual' });
     for (let count = 0; ; count += 1) {
-      const sent = await judged(request);
+      const sent = await judged(request, sender, isSource);
       const to = locationOf(sent, request.url);
       if (to === undefined) return sent.response;
       await sent.response.body?.cancel();
       if (count === MAX_REDIRECTS) throw new TypeError(`more than ${MAX_REDIRECTS} redirects`);
-      request = await redirected(request, to, sent.response.status, body);
+      request = await redirected(request, to, sent.response.status, { sender, body });
     }
   };
 }

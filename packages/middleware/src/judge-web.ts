@@ -55,6 +55,8 @@ function shown(body: ReadableStream<Uint8Array<ArrayBuffer>>, show: Show): Reada
 export class WebExchange {
   readonly #exchange: Exchange;
   readonly #outgoing: boolean;
+  /** `true` once the body of the request was read whole, so that its length is known. */
+  hasReadBody = false;
 
   /** @param outgoing `true` for a request that is sent from here: its body keeps its length, which a stream has not */
   constructor(options: ResolvedMiddlewareOptions, outgoing = false) {
@@ -98,9 +100,11 @@ export class WebExchange {
     }
     const whole = await read(body, exchange, show);
     exchange.requestBytes = whole.byteLength;
+    this.hasReadBody = true;
     const passed = await exchange.wholeBody('request', wantBody, whole);
     const changed = headersOf(applyAgentOps(headers, exchange.pipeline.requestOps), passed);
-    return new Request(url, {
+    // of what is sent from here, the dispatcher and all that its sender has set stay
+    return new Request(this.#outgoing ? request : url, {
       method,
       headers: changed,
       body: passed as Uint8Array<ArrayBuffer>,
