@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { RequestHeaders } from '@agentwire/core';
 import { AgentPool } from '@agentwire/pool';
@@ -94,6 +95,13 @@ test('workers of an agent share Unix sockets, TCP and gRPC, and SIGHUP replaces 
   expect(await agent.stop()).toBe(0);
   expect(existsSync(path)).toBe(false);
 }, 90_000);
+
+test('auto is one worker per core', async () => {
+  const agent = start('agent', 'waf', '--listen', `unix:${join(socketFolder(), 'a.sock')}`, '--workers', 'auto');
+  await agent.line('listening ');
+  expect(workersOf(agent)).toHaveLength(availableParallelism());
+  expect(await agent.stop()).toBe(0);
+}, 60_000);
 
 test('the socket is bound again where all workers of an agent crash at once', async () => {
   const path = join(socketFolder(), 'a.sock');

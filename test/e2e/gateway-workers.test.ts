@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -89,6 +90,13 @@ async function counted(admin: string, name: string): Promise<number> {
   const lines = (await response.text()).split('\n').filter((text) => text.startsWith(name));
   return lines.reduce((sum, text) => sum + Number(text.split(' ').at(-1)), 0);
 }
+
+test('auto is one worker per core', async () => {
+  const { gateway, url, admin } = await gatewayWith('--workers', 'auto', '--upstream', await upstream());
+  await expect.poll(async () => (await readyPids(admin)).length, { timeout: 60_000 }).toBe(availableParallelism());
+  expect(await (await fetch(url)).text()).toBe('upstream');
+  expect(await gateway.stop()).toBe(0);
+}, 60_000);
 
 test('the metrics of all workers are added up at the one admin address, and no counter falls with its worker', async () => {
   const { gateway, url, admin } = await gatewayWith('--upstream', await upstream());

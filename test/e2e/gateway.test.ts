@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, request as send } from 'node:http';
 import { connect } from 'node:http2';
 import { type AddressInfo, connect as connectTcp } from 'node:net';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeIdentity } from '../../packages/transport-grpc/test/support/certificates.ts';
@@ -319,5 +319,35 @@ test('a file is reloaded by SIGHUP, by the admin server and when it changes; a w
   await expect.poll(() => gateway.stderr()).toContain(`reason=${file}:6: routes[0].pathPrefix`);
   expect(gateway.stderr()).not.toContain('waf#2');
   expect(gateway.stderr()).not.toContain('    at ');
+  expect(await gateway.stop()).toBe(0);
+}, 60_000);
+
+test('an admin server on a Unix socket reloads without a token, and its socket is of this user alone', async () => {
+  const folder = socketFolder();
+  const [file, socket] = [join(folder, 'g.yaml'), join(folder, 'admin.sock')];
+  const write = (path: string): void =>
+    writeFileSync(
+      file,
+      `listen: 127.0.0.1:0\nadmin: unix:${socket}\nupstream: http://h:1\nroutes:\n  - path: ${path}\n`,
+    );
+  write('/one');
+  const gateway = start('gateway', '--config', file);
+  const url = await gateway.line('listening ');
+  expect(await gateway.line('admin ')).toBe(`unix:${socket}`);
+  expect(statSync(socket).mode & 0o777).toBe(0o600);
+  const ask = async (method: string, path: string): Promise<[number | undefined, string]> => {
+    const asked = send({ socketPath: socket, method, path }).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    const parts = (await response.toArray()) as Buffer[];
+    return [response.statusCode, Buffer.concat(parts).toString()];
+  };
+  expect((await fetch(`${url}/two`)).status).toBe(404);
+  write('two');
+  expect(await ask('POST', '/-/reload')).toEqual([422, expect.stringContaining(`${file}:5: routes[0].path `)]);
+  write('/two');
+  expect((await ask('POST', '/-/reload'))[0]).toBe(200);
+  expect((await fetch(`${url}/one`)).status).toBe(404);
+  expect((await ask('GET', '/livez'))[0]).toBe(200);
+  expect((await ask('GET', '/metrics'))[1]).toContain('# TYPE');
   expect(await gateway.stop()).toBe(0);
 }, 60_000);
