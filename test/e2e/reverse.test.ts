@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { makeIdentity } from '../../packages/transport-grpc/test/support/certificates.ts';
 import { agentwire, socketFolder, start } from './command-line.ts';
 
 function frame(type: number, payload: string): Buffer {
@@ -56,3 +59,52 @@ test('the gateway logs each bad registration once, and registration and loss of 
   await vi.waitUntil(() => gateway.stderr().includes('a registered agent left'), 5_000);
   expect(await gateway.stop()).toBe(0);
 });
+
+test.each([
+  ['tcp', 'tcp://127.0.0.1:0', ['token']],
+  ['tls', 'tls://127.0.0.1:0', ['certificate']],
+  ['ws', 'ws://127.0.0.1:0/agents', ['token']],
+  ['wss', 'wss://127.0.0.1:0/agents', ['token', 'certificate']],
+])(
+  'agents register over %s',
+  async (_scheme, address, proof) => {
+    const folder = socketFolder();
+    const upstream = createServer((request, response) => response.end(`x-waf: ${String(request.headers['x-waf'])}`));
+    upstream.listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    onTestFinished(() => {
+    upstream.closeAllConnections();
+    upstream.close();
+  });
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const authority = makeIdentity('authority');
+    /** Flags of one side, whose certificate has `name`. */
+    const flags = (name: string): string[] => {
+      const { cert, key } = makeIdentity(name, authority);
+      const tls = ['--tls-ca', file('ca.pem', authority.cert)];
+      tls.push('--tls-cert', file(`${name}.pem`, cert), '--tls-key', file(`${name}.key`, key));
+      return [
+        ...(proof.includes('token') ? ['--token-file', file('token', 'sekret')] : []),
+        ...(proof.includes('certificate') ? tls : []),
+      ];
+    };
+    const to = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+    const common = ['--listen', '127.0.0.1:0', '--upstream', to, '--agent', 'waf=reverse'];
+    const gateway = start('gateway', ...common, '--reverse-listen', address, ...flags('proxy'));
+    const scheme = address.slice(0, address.indexOf(':'));
+    const agents = `${scheme}:${await gateway.line(`listening ${scheme}:`)}`.split(' ')[0] as string;
+    const url = `http:${await gateway.line('listening http:')}`;
+    expect((await fetch(url)).status).toBe(503);
+    const agent = start('agent', 'waf', '--reverse', agents, '--connections', '1', ...flags('waf'));
+    await agent.line(`registered ${agents}`);
+    expect(await (await fetch(url)).text()).toBe('x-waf: pass');
+    expect((await fetch(`${url}/?f=../../etc/passwd`)).status).toBe(403);
+    expect(await agent.stop()).toBe(0);
+    expect((await fetch(url)).status).toBe(503);
+    expect(await gateway.stop()).toBe(0);
+  },
+  60_000,
+);
