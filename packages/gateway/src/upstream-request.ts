@@ -1,17 +1,18 @@
 import type { Socket } from 'node:net';
-import { AgentwireError, type HeaderList, type HeaderOp } from '@agentwire/core';
-import { HeaderMap, stripHopByHop } from '@agentwire/headers';
+import { AgentwireError, type HeaderList } from '@agentwire/core';
+import { stripHopByHop } from '@agentwire/headers';
 import type { Pipeline } from '@agentwire/pipeline';
-import { applyAgentOps, BufferedBody, FilteredSink, shadowedSink, type SinkSource } from '@agentwire/pipeline/internal';
+import { type BufferedBody, shadowedSink } from '@agentwire/pipeline/internal';
 import type { ClientRequest, ClientResponse } from './client-messages.ts';
 import type { RequestReader } from './body/request-reader.ts';
 import { UpstreamTimes } from './observe/upstream-times.ts';
 import type { ResolvedGatewayOptions } from './options/resolve-options.ts';
 import { isGrpc, takesTrailers } from './options/trailer-mode.ts';
-import { isBodiless } from './response/response-head.ts';
-import { ClientWriter, type ResponseSink } from './response/client-writer.ts';
+import { hasUnknownCoding, isBodiless } from './response/body-framing.ts';
+import { ClientWriter } from './response/client-writer.ts';
+import { judgeResponse, type JudgedWay } from './response/judge-response.ts';
+import { passPlain, type ResponseSink } from './response/plain-response.ts';
 import { BadRequest } from './response/refusal.ts';
-import { UpgradeRequest } from './websocket/upgrade-request.ts';
 import type { WebSocketUpgrade } from './websocket/web-socket-upgrade.ts';
 import type { StallWatch } from './response/stall-watch.ts';
 import type {
@@ -37,32 +38,10 @@ export interface UpstreamRequestDeps {
   readonly webSocket: WebSocketUpgrade | undefined;
 }
 
-/** Returns whether a body may follow the head. */
-function mayHaveBody(method: string | undefined, status: number, headers: HeaderList): boolean {
-  return !isBodiless(method, status) && Number(new HeaderMap(headers).get('content-length') ?? Infinity) !== 0;
-}
-
-const TRANSFER_ENCODING = 'transfer-encoding';
-
-/**
- * Returns whether the body has any transfer coding but one `chunked`. Any other would have to be decoded here, and where the
- * last one is not `chunked`, the end of the body cannot be told from a lost connection (RFC 9112 §6.3).
- */
-function hasUnknownCoding(headers: HeaderList): boolean {
-  let codings = 0;
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] as string;
-    if (name.length !== TRANSFER_ENCODING.length || name.toLowerCase() !== TRANSFER_ENCODING) continue;
-    codings += 1;
-    if (codings > 1 || headers[at + 1]?.trim().toLowerCase() !== 'chunked') return true;
-  }
-  return false;
-}
-
 /** Sends a request to the upstream and passes the response to the client, through the agents where they take it. */
-export class UpstreamRequest implements ResponseHandler {
+export class UpstreamRequest implements ResponseHandler, JudgedWay {
   readonly #context: UpstreamRequestDeps;
-  readonly #writer: ClientWriter;
+  readonly writer: ClientWriter;
   /** Settle the promise of {@link run}. */
   #resolve: (() => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
@@ -76,7 +55,7 @@ export class UpstreamRequest implements ResponseHandler {
   #ended = false;
   /** Error of a client that left. */
   #left: Error | undefined;
-  #buffer: BufferedBody | undefined;
+  buffer: BufferedBody | undefined;
   /** Head of a response whose trailers may pass. */
   #head: HeaderList | undefined;
 
@@ -85,22 +64,17 @@ export class UpstreamRequest implements ResponseHandler {
     const { response, options, stalls } = context;
     const measured = options.metrics !== undefined || options.onRequestEnd !== undefined;
     this.times = measured ? new UpstreamTimes(options.clock) : undefined;
-    this.#writer = new ClientWriter({
-      response,
-      clock: options.clock,
-      stalls,
-      onFail: this.#fail,
-    });
+    this.writer = new ClientWriter({ response, clock: options.clock, stalls, onFail: this.fail });
   }
 
   /** Bytes of body sent to the client. */
   get responseBytes(): number {
-    return this.#writer.bytes;
+    return this.writer.bytes;
   }
 
   /** Status of a gRPC call that the upstream answered, where observers are told of it. */
   get grpcStatus(): number | undefined {
-    return this.#writer.grpcStatus;
+    return this.writer.grpcStatus;
   }
 
   /** `true` once the response has begun: its head can no longer be changed. */
@@ -119,14 +93,14 @@ export class UpstreamRequest implements ResponseHandler {
   }
 
   get stalledSince(): number | undefined {
-    return this.#writer.stalledSince ?? this.#context.reader?.stalledSince;
+    return this.writer.stalledSince ?? this.#context.reader?.stalledSince;
   }
 
   evict(): void {
     const others = 'while others waited for a connection to the upstream';
     if (this.#answered)
-      this.#fail(new AgentwireError('ERR_TIMEOUT', `the client read its response too slowly ${others}`));
-    else this.#fail(new BadRequest(408, `the upload was too slow ${others}`));
+      this.fail(new AgentwireError('ERR_TIMEOUT', `the client read its response too slowly ${others}`));
+    else this.fail(new BadRequest(408, `the upload was too slow ${others}`));
   }
 
   /** Runs the request to its end. @throws Refusal of an agent, or an error of upstream, agent or client */
@@ -143,28 +117,28 @@ export class UpstreamRequest implements ResponseHandler {
   /** Ends the request, now or when it is run: the client has left. */
   leave(error: Error): void {
     this.#left = error;
-    this.#writer.leave(error);
-    if (this.#reject !== undefined) this.#fail(error);
+    this.writer.leave(error);
+    if (this.#reject !== undefined) this.fail(error);
   }
 
-  readonly #fail = (error: Error): void => {
+  readonly fail = (error: Error): void => {
     this.#failed(error);
     this.#call?.abort(error);
   };
 
   readonly #failed = (error: unknown): void => {
-    this.#buffer?.release();
+    this.buffer?.release();
     this.#reject?.(error);
   };
 
-  readonly #done = (): void => {
-    this.#buffer?.release();
+  readonly done = (): void => {
+    this.buffer?.release();
     this.#resolve?.();
   };
 
   onHead(status: number, raw: HeaderList, control: ResponseControl): boolean {
     if (!isBodiless(this.#context.request.method, status) && hasUnknownCoding(raw)) {
-      this.#fail(
+      this.fail(
         new AgentwireError('ERR_PROTOCOL', 'the upstream answered with a transfer-encoding other than chunked'),
       );
       return false;
@@ -176,23 +150,23 @@ export class UpstreamRequest implements ResponseHandler {
     const bodiless = control.headOnly || isBodiless(this.#context.request.method, status);
     const { judgesResponses, responseOps, trailers } = this.#context.pipeline;
     const { request, options } = this.#context;
-    if (trailers !== undefined && this.times !== undefined && isGrpc(request)) this.#writer.keepLines();
+    if (trailers !== undefined && this.times !== undefined && isGrpc(request)) this.writer.keepLines();
     if (trailers !== undefined && !bodiless && takesTrailers(request, options.trailers)) {
       this.#head = headers;
-      this.#writer.expectTrailers();
+      this.writer.expectTrailers();
     }
     if (!judgesResponses && responseOps.length === 0) {
-      this.#sink = this.#plain(status, headers, control);
+      this.#sink = passPlain(this.#context, this, status, headers, control);
       // undici expects a body of the length in a 304, and would fail at its end
       if (bodiless) this.onEnd();
       return true;
     }
-    this.#judge(status, headers, control).then((sink) => {
+    judgeResponse(this.#context, this, status, headers, control).then((sink) => {
       const { shadows } = this.#context.pipeline;
       this.#sink = shadows === undefined ? sink : shadowedSink(sink, shadows);
       if (bodiless) this.onEnd();
       control.resume();
-    }, this.#fail);
+    }, this.fail);
     return false;
   }
 
@@ -200,7 +174,7 @@ export class UpstreamRequest implements ResponseHandler {
     this.#answered = true;
     this.status = 101;
     this.times?.onHead();
-    this.#context.webSocket?.run(headers, socket).then(this.#done, this.#failed);
+    this.#context.webSocket?.run(headers, socket).then(this.done, this.#failed);
   }
 
   onData(chunk: Uint8Array): boolean {
@@ -212,55 +186,11 @@ export class UpstreamRequest implements ResponseHandler {
     this.#ended = true;
     const filter = this.#context.pipeline.trailers;
     if (trailers !== undefined && filter !== undefined && this.#head !== undefined)
-      this.#writer.addTrailers(filter.pass(trailers, this.#head));
+      this.writer.addTrailers(filter.pass(trailers, this.#head));
     this.#sink?.end();
   }
 
   onError(error: Error): void {
     if (!this.#ended) this.#failed(error);
-  }
-
-  #plain(status: number, headers: HeaderList, control: ResponseControl): ResponseSink {
-    this.#writer.head(status, headers);
-    return this.#writer.plainSink(control, this.#releaseOf(control), this.#done);
-  }
-
-  /** Returns what frees a chunk of the response; `undefined` where others may have it: agents that observe, and other servers' writers. */
-  #releaseOf({ release }: ResponseControl): ResponseControl['release'] {
-    const { pipeline, request } = this.#context;
-    return pipeline.shadows === undefined && request instanceof UpgradeRequest ? release : undefined;
-  }
-
-  /** Asks the agents about the response's head, and returns the sink for its body. */
-  async #judge(status: number, original: HeaderList, control: ResponseControl): Promise<ResponseSink> {
-    const { pipeline, request, response, id, options } = this.#context;
-    const hasBody = !control.headOnly && mayHaveBody(request.method, status, original);
-    const { headers, wantBody } = pipeline.judgesResponses
-      ? await pipeline.onResponse({ type: 'responseHeaders', id, status, headers: original, hasBody })
-      : { headers: applyAgentOps(original, pipeline.responseOps), wantBody: [] };
-    if (response.headersSent || response.destroyed)
-      throw new AgentwireError('ERR_ABORTED', 'the request has ended while its response was judged');
-    if (wantBody.length === 0) return this.#plain(status, headers, control);
-    const ops: HeaderOp[] = [];
-    const progress = {
-      get responseSent(): boolean {
-        return sink.headGone;
-      },
-    };
-    const filter = pipeline.responseBody(id, wantBody, ops, progress);
-    const buffer = options.responseBody === 'buffer' ? new BufferedBody(options.maxBufferedBodyBytes) : undefined;
-    this.#buffer = buffer;
-    const { clock } = options;
-    const [writer, done, fail] = [this.#writer, this.#done, this.#fail];
-    const release = this.#releaseOf(control);
-    const source: SinkSource = {
-      resume: () => control.resume(),
-      get hasMore(): boolean {
-        return control.hasMore;
-      },
-      release,
-    };
-    const sink = new FilteredSink({ status, headers, ops, filter, writer, control: source, buffer, clock, done, fail });
-    return sink;
   }
 }

@@ -5,7 +5,8 @@ import { Http2Request } from '../http2/http2-request.ts';
 import { announcedLength, hasBody } from '../request/request-head.ts';
 import { isGrpc } from '../options/trailer-mode.ts';
 import { grpcAnswer } from './grpc-answer.ts';
-import { flushHead, isBodiless } from './response-head.ts';
+import { isBodiless } from './body-framing.ts';
+import { flushHead } from './response-head.ts';
 import type { OwnResponse } from './own-response.ts';
 
 /** Time in which the rest of an unread body is read and discarded after the answer, in milliseconds. */

@@ -1,16 +1,9 @@
 import type { Clock, HeaderList } from '@agentwire/core';
 import { HeaderMap } from '@agentwire/headers';
 import type { ClientResponse } from '../client-messages.ts';
+import { GrpcLines } from './grpc-lines.ts';
 import { endWith, flushHead, MAX_JOINED_BYTES } from './response-head.ts';
-import type { ResponseControl } from '../upstream/upstream-messages.ts';
 import type { StallWatch } from './stall-watch.ts';
-
-/** Consumer of the body of the upstream's response. */
-export interface ResponseSink {
-  /** @returns whether more may come at once; else the sink resumes the upstream itself */
-  write(chunk: Uint8Array): boolean;
-  end(): void;
-}
 
 /** Collaborators of a {@link ClientWriter}. */
 export interface ClientWriterDeps {
@@ -21,22 +14,13 @@ export interface ClientWriterDeps {
   readonly onFail: (error: Error) => void;
 }
 
-/** Returns the `grpc-status` of a head or trailers; `undefined` where there is none, or one that is no number. */
-function statusIn(lines: HeaderList = []): number | undefined {
-  const text = new HeaderMap(lines).get('grpc-status')?.trim();
-  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
-}
-
-interface Head {
-  readonly status: number;
-  readonly headers: HeaderList;
-}
-
 /** Writes the upstream's response to the client. */
 export class ClientWriter {
   readonly #options: ClientWriterDeps;
   readonly #response: ClientResponse;
-  #head: Head | undefined;
+  #status = 0;
+  /** Head that was not sent yet. */
+  #head: HeaderList | undefined;
   /** First bytes of the body, for as long as the head waits; they and the head are one write where they are all of it. */
   #first: Uint8Array | undefined;
   #chunked = false;
@@ -45,10 +29,8 @@ export class ClientWriter {
   #onLeave: ((error: Error) => void) | undefined;
   /** Time since which the client has taken nothing of what waits for it. */
   stalledSince: number | undefined;
-  /** Set where the head and trailers that were sent are kept for {@link grpcStatus}. */
-  #keepsLines = false;
-  #sentHead: HeaderList | undefined;
-  #sentTrailers: HeaderList | undefined;
+  /** Set for a gRPC call whose status observers are told. */
+  #sent: GrpcLines | undefined;
   /** Bytes of body written. */
   bytes = 0;
 
@@ -62,7 +44,8 @@ export class ClientWriter {
    * still be answered.
    */
   head(status: number, headers: HeaderList): void {
-    this.#head = { status, headers };
+    this.#status = status;
+    this.#head = headers;
     process.nextTick(flush, this);
   }
 
@@ -76,12 +59,12 @@ export class ClientWriter {
 
   /** Announces the response to a gRPC call; before the head is sent. */
   keepLines(): void {
-    this.#keepsLines = true;
+    this.#sent = new GrpcLines();
   }
 
   /** Status of a gRPC call, as the client was sent it; `undefined` for other requests, and where none was sent. */
   get grpcStatus(): number | undefined {
-    return statusIn(this.#sentTrailers) ?? statusIn(this.#sentHead);
+    return this.#sent?.status;
   }
 
   /** Announces that trailers may follow; before the head is sent. */
@@ -97,7 +80,7 @@ export class ClientWriter {
     for (let at = 0; at < list.length; at += 2) pairs.push([list[at] as string, list[at + 1] as string]);
     try {
       if (pairs.length > 0) this.#response.addTrailers(pairs);
-      if (this.#keepsLines) this.#sentTrailers = list;
+      if (this.#sent !== undefined) this.#sent.trailers = list;
     } catch (error) {
       this.#options.onFail(error as Error);
     }
@@ -119,8 +102,8 @@ export class ClientWriter {
     if (head === undefined) return false;
     this.#head = undefined;
     if (this.#response.headersSent || this.#response.destroyed) return false;
-    this.#response.writeHead(head.status, head.headers as string[]);
-    if (this.#keepsLines) this.#sentHead = head.headers;
+    this.#response.writeHead(this.#status, head as string[]);
+    if (this.#sent !== undefined) this.#sent.head = head;
     return true;
   }
 
@@ -185,7 +168,7 @@ export class ClientWriter {
     this.#onLeave?.(error);
   }
 
-  /** @param done called when the last byte is out */
+  /** @param done called when the last byte is out @throws TypeError for a head that HTTP does not allow */
   end(done: () => void): void {
     this.#writeHead();
     const first = this.#first;
@@ -199,30 +182,6 @@ export class ClientWriter {
   /** Watches a response that has ended, where a part of it was not sent yet. */
   watchUnsent(): void {
     if (!this.#response.writableFinished && !this.#response.destroyed) this.#watchStall();
-  }
-
-  /** Returns a sink that passes the body as fast as the client reads. @param release frees a chunk */
-  plainSink(control: ResponseControl, release: ResponseControl['release'], done: () => void): ResponseSink {
-    let listens = false;
-    return {
-      write: (chunk) => {
-        const keepsUp = this.write(chunk, release);
-        // few responses are too long for one write
-        if (!keepsUp && !listens) {
-          listens = true;
-          this.#response.on('drain', () => control.resume());
-        }
-        return keepsUp;
-      },
-      end: () => {
-        try {
-          this.end(done);
-        } catch (error) {
-          // a head that HTTP does not allow: the end may have come with it, so that nothing else would tell of it
-          this.#options.onFail(error as Error);
-        }
-      },
-    };
   }
 }
 

@@ -4,11 +4,6 @@ import { Http2Response } from '../http2/http2-response.ts';
 
 const EMPTY = Buffer.alloc(0);
 
-/** Returns whether a response has no body, whatever its headers are (RFC 9110 §6.4.1). */
-export function isBodiless(method: string | undefined, status: number): boolean {
-  return method === 'HEAD' || status === 204 || status === 304;
-}
-
 /**
  * Sends the head alone. Node's `flushHeaders` encodes it as UTF-8 by default, so that a latin1 byte of a value would become
  * two.

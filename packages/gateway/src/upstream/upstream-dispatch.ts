@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AgentwireError, type HeaderList } from '@agentwire/core';
 import { freeMemory, type Lifecycle, type ListEntry } from '@agentwire/core/internal';
-import { isBodiless } from '../response/response-head.ts';
+import { isBodiless } from '../response/body-framing.ts';
 import type { Watched } from '../deadlines.ts';
 import { linesAsText } from './lines-as-text.ts';
 import { Upload } from './upload.ts';
