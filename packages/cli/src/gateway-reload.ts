@@ -1,7 +1,8 @@
-import type { AgentDirectory, Gateway, GatewayOptions } from '@agentwire/gateway';
+import type { Gateway, GatewayOptions } from '@agentwire/gateway';
 import type { AgentEntry } from '@agentwire/gateway/config-file';
 import type { Logger } from '@agentwire/core';
 import type { AddAgentOptions, AgentPool } from '@agentwire/pool';
+import { type Agents, AgentUses, directoryOf, type PoolAgent } from './agent-uses.ts';
 import { checkTlsFiles } from './check-gateway-files.ts';
 import type { GatewaySettings } from './commands/gateway-settings.ts';
 import {
@@ -50,19 +51,13 @@ export interface GatewayReloadDeps {
   readonly read: () => GatewaySettings;
 }
 
-interface Added {
-  /** Settings that the agent was added with, to tell whether it changed. */
-  readonly made: string;
-  /** Name in the pool: a changed agent is beside its former self until the last request of that is over. */
-  readonly poolName: string;
-}
-
 /** Agents of a gateway's settings in its pool, and the settings themselves, which may be read again. */
 export class GatewayReload {
   readonly #deps: GatewayReloadDeps;
   #settings: GatewaySettings;
   #secrets: GatewaySecrets;
-  #agents: ReadonlyMap<string, Added> = new Map();
+  #agents: Agents = new Map();
+  readonly #uses: AgentUses;
   #generation = 1;
   #last: Promise<void> = Promise.resolve();
   /** Reload that waits for the one before. */
@@ -72,6 +67,7 @@ export class GatewayReload {
   constructor(settings: GatewaySettings, deps: GatewayReloadDeps) {
     this.#settings = settings;
     this.#deps = deps;
+    this.#uses = new AgentUses(deps.pool, deps.logger);
     this.#secrets = readGatewayFiles(settings, deps.example);
   }
 
@@ -83,6 +79,7 @@ export class GatewayReload {
   /** Adds the agents of the settings to the pool. @returns options of the gateway */
   async start(): Promise<GatewayOptions> {
     this.#agents = await this.#add(this.#settings);
+    this.#uses.begin(this.#agents);
     return this.#options(this.#settings);
   }
 
@@ -103,7 +100,7 @@ export class GatewayReload {
   }
 
   async #reload(gateway: Gateway): Promise<void> {
-    const { pool, transports, logger, read, example } = this.#deps;
+    const { transports, logger, read, example } = this.#deps;
     const settings = read();
     refuseChanges(FIXED, this.#settings, settings, example);
     refuseContents(this.#settings, settings, example);
@@ -116,10 +113,11 @@ export class GatewayReload {
     checkTlsFiles(settings, example);
     const before = this.#agents;
     const restoreTls = transports.replace(settings);
-    let added: readonly Added[] = [];
+    let after: Agents = new Map();
     try {
-      const after = await this.#add(settings);
-      added = [...after.values()].filter((one) => ![...before.values()].includes(one));
+      after = await this.#add(settings);
+      this.#uses.begin(after);
+      const added = [...after.values()].filter((one) => ![...before.values()].includes(one));
       this.#agents = after;
       const over = gateway.reload(this.#options(settings));
       this.#settings = settings;
@@ -127,11 +125,8 @@ export class GatewayReload {
       gateway.reloadCertificates();
       const kept = new Set(after.values());
       const gone = [...before.values()].filter((one) => !kept.has(one));
-      void over
-        .then(() => Promise.all(gone.map(({ poolName }) => pool.removeAgent(poolName))))
-        .catch((error: unknown) => {
-          logger.warn({ err: error }, 'an agent that is no longer used could not be removed');
-        });
+      // it may be over in days, or never where the gateway is closed before
+      over.catch(() => undefined);
       await Promise.race([over, Promise.resolve()]);
       if (after.size === 0 && before.size > 0)
         logger.warn({}, 'there are no agents any more: every request passes unasked');
@@ -139,24 +134,25 @@ export class GatewayReload {
     } catch (error) {
       restoreTls();
       this.#agents = before;
-      await Promise.all(added.map(({ poolName }) => pool.removeAgent(poolName)));
+      await this.#uses.end(after);
       throw error;
     }
   }
 
   #options({ gateway, upstream, upstreams, routes, pipeline }: GatewaySettings): GatewayOptions {
     const { pool, logger, metrics, tracer, onRequestEnd, record } = this.#deps;
-    const directory = directoryOf(pool, this.#agents);
-    const observers = { logger, metrics, tracer, onRequestEnd, record };
+    const agents = this.#agents;
+    const directory = directoryOf(pool, agents);
+    const observers = { logger, metrics, tracer, onRequestEnd, record, onReplaced: () => this.#uses.end(agents) };
     return { ...gateway, pool: directory, upstream, upstreams, routes, agents: pipeline, ...observers };
   }
 
-  async #add(settings: GatewaySettings): Promise<ReadonlyMap<string, Added>> {
+  async #add(settings: GatewaySettings): Promise<Agents> {
     const { pool, example } = this.#deps;
     const adding: Promise<void>[] = [];
     // before any is added: a token file may be missing
     const wanted = settings.agents.map((entry) => ({ entry, options: this.#optionsOf(entry, settings) }));
-    const all = wanted.map(({ entry, options }): [string, Added] => {
+    const all = wanted.map(({ entry, options }): [string, PoolAgent] => {
       const { name } = entry;
       const made = JSON.stringify([entry, options.token, tlsContentOf(settings, entry.endpoint, example)]);
       const before = this.#agents.get(name);
@@ -183,21 +179,4 @@ export class GatewayReload {
       ...(tokenFile !== undefined && { token: readToken(nameOfAgentToken(name), tokenFile, example, files.read) }),
     };
   }
-}
-
-/** Returns the pool as the gateway asks it: under the names of the file. */
-function directoryOf(pool: AgentPool, agents: ReadonlyMap<string, Added>): AgentDirectory {
-  const renamed = [...agents].filter(([name, { poolName }]) => name !== poolName);
-  if (renamed.length === 0) return pool;
-  const names = new Map(renamed.map(([name, { poolName }]) => [name, poolName]));
-  const of = (agent: string): string => names.get(agent) ?? agent;
-  return {
-    decide: (agent, ...rest) => pool.decide(of(agent), ...rest),
-    decideFailure: (agent, ...rest) => pool.decideFailure(of(agent), ...rest),
-    handles: (agent, ...rest) => pool.handles(of(agent), ...rest),
-    sendRequestComplete: (agent, ...rest) => pool.sendRequestComplete(of(agent), ...rest),
-    cancelRequest: (agent, ...rest) => pool.cancelRequest(of(agent), ...rest),
-    request: (agent, ...rest) => pool.request(of(agent), ...rest),
-    recordShadow: (agent, ...rest) => pool.recordShadow(of(agent), ...rest),
-  };
 }

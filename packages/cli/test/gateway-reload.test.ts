@@ -58,6 +58,7 @@ async function reloading(agents: AgentEntry[], more: Partial<GatewaySettings> = 
     pool,
     secrets: () => reload.secrets,
     directory: () => now.pool,
+    options: () => now,
     reads: () => reads,
     names: () => pool.stats.agents.map(({ name }) => name),
     reload: (others: AgentEntry[]) => {
@@ -97,6 +98,20 @@ test('an agent that is removed and added again while its requests last gets a na
     await reload([entry]);
   }
   expect(names()).toEqual(['waf', 'waf', 'waf', 'waf']);
+});
+
+test('an agent that changed goes with the last request of the options that name it, whatever older requests last', async () => {
+  const { reload, names, options } = await reloading([entry]);
+  const first = options();
+  for (let round = 0; round < 5; round += 1) {
+    const replaced = options();
+    await reload([{ ...entry, onFailure: round % 2 === 0 ? 'open' : 'closed' }]);
+    // a WebSocket of the first options lives on
+    if (round > 0) replaced.onReplaced?.();
+  }
+  await expect.poll(names).toEqual(['waf', 'waf']);
+  first.onReplaced?.();
+  await expect.poll(names).toEqual(['waf']);
 });
 
 test('a token file that is missing adds no agent of the same file', async () => {

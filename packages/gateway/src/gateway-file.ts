@@ -78,7 +78,16 @@ export interface GatewayFile {
   readonly pool?: Omit<AgentPoolOptions, 'transports' | 'clock' | 'logger' | 'metrics'>;
   readonly gateway?: Omit<
     GatewayOptions,
-    'pool' | 'upstream' | 'upstreams' | 'routes' | 'agents' | 'clock' | 'logger' | 'onRequestEnd' | 'record'
+    | 'pool'
+    | 'upstream'
+    | 'upstreams'
+    | 'routes'
+    | 'agents'
+    | 'clock'
+    | 'logger'
+    | 'onRequestEnd'
+    | 'onReplaced'
+    | 'record'
   >;
 }
 

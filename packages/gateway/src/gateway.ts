@@ -53,7 +53,8 @@ export interface Gateway extends AsyncDisposable {
    * flight finish with the former ones, and upstreams that did not change keep their connections. Options of connections
    * (`keepAliveTimeoutMs`, `requestHeadTimeoutMs`, `maxHeadBytes`, `maxConnections`, `maxPipelinedRequests`, `http2`) apply to
    * addresses that are listened on afterwards. Resolves when the last request that
-   * began before is over, also where other options were replaced meanwhile: what only such requests use, as an agent, may be removed then.
+   * began before is over, also where other options were replaced meanwhile: what only such requests use, as an agent, may be removed then. Where
+   * requests last for days, as WebSockets may, `onReplaced` tells of each options by themselves.
    *
    * @throws AgentwireError `ERR_INVALID_ARGUMENT` naming the option, `ERR_CLOSED`
    */

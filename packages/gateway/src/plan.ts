@@ -69,6 +69,7 @@ export class Plan {
   #endIfReplaced(): void {
     if (this.#active > 0) return;
     this.upstreams.release();
+    this.options.onReplaced?.();
     this.#over.resolve();
   }
 

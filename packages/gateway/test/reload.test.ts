@@ -86,6 +86,32 @@ test('a reload is over when every request that began before it is, whatever was 
   await Promise.all([former, last]);
 });
 
+test('replaced options are told to be over by themselves: those that an old request does not use do not wait for it', async () => {
+  const upstream = await named('a');
+  const asked = Promise.withResolvers<undefined>();
+  const answer = Promise.withResolvers<Decision>();
+  const waf = (event: ProxyEvent): Promise<Decision> | Decision => {
+    if (event.type !== 'requestHeaders') return allow();
+    asked.resolve(undefined);
+    return answer.promise;
+  };
+  const over: string[] = [];
+  const onReplaced = (name: string) => () => {
+    over.push(name);
+    throw new Error('logged, and no more');
+  };
+  const { url, gateway, pool } = await setup({ waf }, { upstream: upstream.url, onReplaced: onReplaced('first') });
+  const first = fetch(url).then((response) => response.text());
+  await asked.promise;
+  const options = { pool, upstream: upstream.url, agents: [] };
+  const reloads = ['second', 'third'].map((name) => gateway.reload({ ...options, onReplaced: onReplaced(name) }));
+  expect(over).toEqual(['second']);
+  answer.resolve(allow());
+  expect(await first).toBe('a');
+  await Promise.all(reloads);
+  expect(over).toEqual(['second', 'first']);
+});
+
 test('a request in flight finishes with the former options, also where it has not reached its upstream yet', async () => {
   const [a, b] = await Promise.all([named('a'), named('b')]);
   const waiting: (() => void)[] = [];

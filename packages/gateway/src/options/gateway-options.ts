@@ -138,6 +138,11 @@ export interface GatewayOptions extends ClientOptions, UpstreamOptions {
    * What it throws or rejects with is logged. See `openAccessLog`.
    */
   readonly onRequestEnd?: ((summary: RequestSummary) => unknown) | undefined;
+  /**
+   * Called once, when a reload has replaced these options and the last request that began with them is over, a WebSocket too. An agent that
+   * no other options name may be removed then. What it throws or rejects with is logged.
+   */
+  readonly onReplaced?: (() => unknown) | undefined;
   /** Recording of what agents are asked and decide, to ask them again later; default none. See `openRecording`. */
   readonly record?: Recording | undefined;
   /** Receiver of measurements of requests, `gateway_*`; default none. Give the same one to the pool. */

@@ -89,6 +89,7 @@ export const GATEWAY_ROWS: OptionRows<GatewayOptions> = {
   upstreamIdleTimeoutMs: { check: timeout, default: 300_000 },
 
   onRequestEnd: { check: OPTION.function },
+  onReplaced: { check: OPTION.function },
   record: { check: OPTION.methods('around') },
   metrics: { check: OPTION.methods('count', 'gauge', 'observe') },
   tracer: { check: OPTION.methods('startSpan') },

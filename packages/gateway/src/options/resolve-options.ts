@@ -18,7 +18,7 @@ import type { GatewayOptions } from './gateway-options.ts';
 import { GATEWAY_ROWS, isUpstreamName } from './gateway-rows.ts';
 import { HTTP2_OPTIONS, type ResolvedHttp2Options } from './http2-options.ts';
 
-type Unset = 'decisionTimeoutMs' | 'onRequestEnd' | 'agentSettings' | 'metrics' | 'tracer';
+type Unset = 'decisionTimeoutMs' | 'onRequestEnd' | 'onReplaced' | 'agentSettings' | 'metrics' | 'tracer';
 
 /** Options with every default filled in. */
 export interface ResolvedGatewayOptions extends Resolved<
@@ -38,6 +38,7 @@ export interface ResolvedGatewayOptions extends Resolved<
   /** Proxies of `trustForwarded`; `undefined` where there are none. */
   readonly proxies: TrustedProxies | undefined;
   readonly onRequestEnd: GatewayOptions['onRequestEnd'];
+  readonly onReplaced: GatewayOptions['onReplaced'];
   readonly metrics: GatewayMetrics | undefined;
   readonly tracer: SafeTracer | undefined;
   readonly logger: Logger;
@@ -87,7 +88,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   } = resolveOptions('createGateway', options, GATEWAY_ROWS);
   checkReferences(options);
   const { clock } = rest;
-  const { decisionTimeoutMs, onRequestEnd, maxBufferedBodyBytes, record } = options;
+  const { decisionTimeoutMs, onRequestEnd, onReplaced, maxBufferedBodyBytes, record } = options;
   // clients choose how many of their requests fail, and how often a line comes
   const logger = countRepeats(chosenLogger(options.logger, rest.pool.logger ?? silentLogger), clock);
   return {
@@ -103,6 +104,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     maxBufferedBodyBytes: maxBufferedBodyBytes ?? maxHeldBodyBytes,
     decisionTimeoutMs,
     onRequestEnd: onRequestEnd && guarded('onRequestEnd', logger, onRequestEnd),
+    onReplaced: onReplaced && guarded('onReplaced', logger, onReplaced),
     metrics: options.metrics && new GatewayMetrics(new SafeRecorder(options.metrics, logger)),
     tracer: options.tracer && new SafeTracer(options.tracer, logger),
     logger,
