@@ -121,6 +121,33 @@ describe.skipIf(!hasServer)(
   },
 );
 
+describe.skipIf(!hasServer)(`a send to a service that is full here${unlessServer}`, { timeout: 20_000 }, () => {
+  const { start, serve, afterNodes } = startedInEachTest({ flush: true, mayFail: true });
+
+  it('ends after 5 s when no node answers for it', async () => {
+    const server = await serve();
+    const relay = await startRelay(server.port);
+    afterNodes(relay.close);
+    const clock = createManualClock();
+    const [a, b] = [await start('a', server.url, { clock }), await start('b', relay.url, OFTEN)];
+    for (const { router } of [a, b])
+      router.register(router.processTable.insert({ agentId: 'worker' }), { capacity: 1 }).provide('work');
+    await b.backend.flush();
+    const [one, to] = [a.add('one'), target.service('work')];
+    await one.send(to, payload.text('fills the inbox here'));
+    relay.lose('fromServer');
+    let ended = false;
+    const sending = one.send(to, payload.text('lost')).finally(() => (ended = true));
+    const late = expect(sending).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+    await a.backend.flush();
+    clock.advance(4999);
+    await a.backend.flush();
+    expect(ended).toBe(false);
+    clock.advance(1);
+    await late;
+  });
+});
+
 describe('sends that are to be confirmed', () => {
   it('are known until they are refused, or ten seconds old', () => {
     const clock = createManualClock();

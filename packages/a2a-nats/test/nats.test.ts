@@ -110,6 +110,27 @@ describe.skipIf(!hasServer)(`nodes over a real nats-server${unlessServer}`, { ti
     three.unsubscribe('build.done');
   });
 
+  it('keeps broadcasts, and what a scope of pids allows, on their node', async () => {
+    const [a, b] = await pair();
+    const [one, here, there] = [a.add('one'), a.add('here'), b.add('there')];
+    const [bound, child] = [
+      a.add('bound', { ipcScope: scope.restricted([here.pid, there.pid]) }),
+      a.add('child', { ipcScope: scope.parentOnly }),
+    ];
+    for (const agent of [here, there]) agent.subscribe('news');
+    await b.backend.flush();
+    expect(await one.send(target.broadcast, payload.text('all'))).toMatchObject({ delivered: 3, remote: 0 });
+    const far = target.remoteNode('b', target.process(there.pid));
+    for (const agent of [bound, child]) {
+      await expect(agent.send(far, payload.text('x'))).rejects.toMatchObject({ code: 'ERR_CAPABILITY_DENIED' });
+      expect(await agent.publish('news', payload.text('x'))).toMatchObject({ remote: 0 });
+    }
+    // what is sent last over the same connection comes last
+    await one.publish('news', payload.text('last'));
+    expect(await there.inbox.receive()).toMatchObject({ payload: { text: 'last' } });
+    expect(there.inbox.size).toBe(0);
+  });
+
   it('counts what a plain topic lost', async () => {
     const [a, b] = await pair();
     const [one, two] = [a.add('one'), b.add('two')];

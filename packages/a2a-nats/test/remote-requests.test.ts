@@ -110,6 +110,21 @@ describe.skipIf(!hasServer)(`requests to other nodes${unlessServer}`, { timeout:
     expect(await one.requestMany(to, payload.text('?'), { ...LONG, max: 5 })).toHaveLength(1);
   });
 
+  it('pass the gate of both nodes', async () => {
+    const asked: string[] = [];
+    const gateOf = (node: string): { check: (agentId: string) => ReturnType<typeof gateDecision.defer> } => ({
+      check: (agentId) => {
+        asked.push(`${node}: ${agentId}`);
+        return gateDecision.defer();
+      },
+    });
+    const [a, b] = await pair({ gate: gateOf('a') }, { gate: gateOf('b') });
+    const [one, two] = [a.add('one'), b.add('two')];
+    await one.send(target.remoteNode('b', target.process(two.pid)), payload.text('!'));
+    await two.inbox.receive();
+    expect(asked).toMatchObject(['a: one', expect.stringMatching(/^b: /)]);
+  });
+
   it('take the names of methods to their owner, and refuse a name that no server line can carry', async () => {
     const [a, b] = await pair();
     const [one, two] = [a.add('one'), b.add('two')];

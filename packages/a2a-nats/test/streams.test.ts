@@ -142,6 +142,29 @@ describe.skipIf(!hasServer)(
       expect(a.router.pendingRequestCount).toBe(0);
     });
 
+    it('give credits back after each half of the window', async () => {
+      const { b, one, two } = await pair();
+      two.provide('numbers');
+      const raw = await connect({ servers: server.url });
+      const credits: unknown[] = [];
+      raw.subscribe('a2a.a.node.b.credit', { callback: (_error, msg) => void credits.push(msg.json()) });
+      await raw.flush();
+      await b.backend.flush();
+      const stream = one.requestStream(target.service('numbers'), payload.text('all'), { ...LONG, window: 8 });
+      const writing = (async () => {
+        const { reply } = await next(two);
+        for (let n = 0; n < 20; n += 1) await reply.write(payload.json(n));
+        await reply.end();
+      })();
+      const parts: unknown[] = [];
+      for await (const part of stream) parts.push(value(part));
+      await writing;
+      expect(parts).toEqual(Array.from({ length: 20 }, (_, n) => n));
+      await until(() => credits.length === 5);
+      expect(credits.map((credit) => (credit as { read: number }).read)).toEqual([4, 8, 12, 16, 20]);
+      await raw.close();
+    });
+
     it('keep the order of parts when a gate of the asker thinks longer about the first one', async () => {
       const waiting: (() => void)[] = [];
       const gate = {

@@ -79,3 +79,26 @@ test('a key file holds the bytes of the secret, with a line break or without, or
     expect([wrong.status, wrong.stdout]).toEqual([1, expect.stringContaining("or the key is not the chain's")]);
   }
 });
+
+test('segments with two keys verify as a row, and each of them alone with its own', async () => {
+  const path = chainFile('');
+  rmSync(path);
+  const [old, current] = ['the secret of the first segment', 'the secret of the second segment'];
+  const chain = createChain({ path, key: Buffer.from(old) });
+  await chain.append('test', 'one');
+  await chain.rotate({ key: Buffer.from(current) });
+  await chain.append('test', 'two');
+  await chain.close();
+  writeFileSync(`${path}.old`, old);
+  writeFileSync(`${path}.new`, current);
+  const keys = ['--key-file', `${path}.old`, '--key-file', `${path}.new`];
+  const whole = await run('chain', 'verify', path, '--segments', ...keys, '--json');
+  expect(whole.status).toBe(0);
+  expect(JSON.parse(whole.stdout)).toMatchObject({ ok: true, segment: 2 });
+  for (const [file, key] of [
+    [`${path}.000001`, `${path}.old`],
+    [path, `${path}.new`],
+  ] as const)
+    expect((await run('chain', 'verify', file, '--key-file', key)).status).toBe(0);
+  expect((await run('chain', 'verify', path, '--segments', '--key-file', `${path}.new`)).status).toBe(1);
+});

@@ -51,6 +51,13 @@ describe('canonicalJson', () => {
   it('leaves out what is undefined and refuses what JSON cannot say', () => {
     expect(canonicalJson({ a: undefined, b: 1 })).toBe('{"b":1}');
     expect(() => canonicalJson(Number.NaN)).toThrow('JSON has no number NaN');
+    const odd: unknown[] = [undefined, [undefined], Array(1), () => 1, new Date(0), new Map(), new Set([1]), 1n];
+    for (const value of odd)
+      for (const inside of [value, { a: value }])
+        if (inside !== undefined && (inside as { a?: unknown }).a !== undefined)
+          expect(() => canonicalJson(inside as never)).toThrow(
+            expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }) as Error,
+          );
     let deep: unknown = 1;
     for (let level = 0; level < 70; level += 1) deep = [deep];
     expect(() => canonicalJson(deep as never)).toThrow('nested more than 64 deep');

@@ -1,4 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createManualClock } from '@agentwire/core/testing';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   composeGates,
   createCapabilityGate,
@@ -6,7 +11,9 @@ import {
   type GateBackend,
   gateDecision,
   payload,
+  scope,
   target,
+  verifyChainFile,
 } from '../../src/index.ts';
 import { createTeam, settle } from '../team.ts';
 
@@ -37,6 +44,54 @@ describe('the gate', () => {
     ]);
     expect(router.deadLetters.list({ recipient: two.pid })[0]?.reason).toBe('governance_denied');
     expect(two.inbox.size).toBe(2);
+  });
+
+  it('is asked after the rates of the sender, and before its scope and the delivery', async () => {
+    const asked: string[] = [];
+    const gate: GateBackend = {
+      check: (agentId) => {
+        asked.push(agentId);
+        return gateDecision.permit;
+      },
+    };
+    const { router, add } = createTeam({ gate });
+    const two = add('two');
+    const to = target.process(two.pid);
+    const denied = { code: 'ERR_CAPABILITY_DENIED' };
+    const quick = add('quick', { maxMessages: 1 });
+    await quick.send(to, payload.text('x'));
+    await expect(quick.send(to, payload.text('x'))).rejects.toMatchObject({
+      code: 'ERR_CAPABILITY_DENIED',
+      retryable: true,
+    });
+    expect(asked).toEqual(['quick']);
+    await expect(add('bound', { ipcScope: scope.restricted([]) }).send(to, payload.text('x'))).rejects.toMatchObject(
+      denied,
+    );
+    await expect(add('lost').send(target.process(1000), payload.text('x'))).rejects.toMatchObject({
+      code: 'ERR_PROCESS_NOT_FOUND',
+    });
+    expect(asked).toEqual(['quick', 'bound', 'lost']);
+    expect(two.inbox.size).toBe(1);
+    await router.close();
+  });
+
+  it('that takes its time may let a later message overtake an earlier one', async () => {
+    const decide: (() => void)[] = [];
+    const gate: GateBackend = {
+      check: () => new Promise((resolve) => decide.push(() => resolve(gateDecision.permit))),
+    };
+    const { add } = createTeam({ gate });
+    const [one, two] = [add('one'), add('two')];
+    const sent = ['first', 'second'].map((text) => one.send(target.process(two.pid), payload.text(text)));
+    decide[1]?.();
+    await sent[1];
+    decide[0]?.();
+    await sent[0];
+    expect([two.inbox.poll(), two.inbox.poll()].map((message) => message?.payload)).toEqual([
+      payload.text('second'),
+      payload.text('first'),
+    ]);
   });
 
   it('cannot change a message through what it is told of it', async () => {
@@ -164,6 +219,83 @@ describe('sendChecked', () => {
       ['ipc.outcome', expect.objectContaining({ delivered: 0, code: 'ERR_CAPABILITY_DENIED' })],
     ]);
     expect(() => chain.verify(chain.head)).not.toThrow();
+  });
+
+  it('records what a message is, and each thing that may become of it', async () => {
+    const chain = createChain({ key: new Uint8Array(16) });
+    const { router, add } = createTeam({ chain });
+    const [one, two, full] = [
+      add('one'),
+      add('two'),
+      router.register(router.processTable.insert({ agentId: 'full' }), { capacity: 1 }),
+    ];
+    router.topicRouter.keep('news', { history: 1 });
+    for (const { pid } of [two, full]) router.subscribe(pid, 'news');
+    const entries = (): unknown[] =>
+      chain.tail(2).map(({ kind, payload: body }) => ({ kind, ...(JSON.parse(body ?? '{}') as object) }));
+    const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+    const options = { correlationId: 'c', traceId: 't', idempotencyKey: 'k' };
+    const { messageId } = await one.send(target.process(two.pid), payload.text('hi'), options);
+    expect(entries()).toEqual([
+      {
+        kind: 'ipc.send',
+        from: one.pid,
+        target: `Process(${two.pid})`,
+        payload_type: 'text',
+        msg_id: messageId,
+        digest: digest('hi'),
+        correlation_id: 'c',
+        trace_id: 't',
+      },
+      { kind: 'ipc.outcome', msg_id: messageId, delivered: 1 },
+    ]);
+    const again = await one.send(target.process(two.pid), payload.text('hi'), options);
+    expect(entries()[1]).toEqual({ kind: 'ipc.outcome', msg_id: again.messageId, delivered: 0, duplicates: 1 });
+    await one.publish('news', payload.text('1'));
+    const second = await one.publish('news', payload.text('2'));
+    expect(entries()[1]).toEqual({
+      kind: 'ipc.outcome',
+      msg_id: second.messageId,
+      delivered: 1,
+      rejected: [{ pid: full.pid, code: 'ERR_INBOX_FULL' }],
+      rejected_count: 1,
+      sequence: 2,
+    });
+    await expect(one.send(target.process(1000), payload.text('x'))).rejects.toMatchObject({
+      code: 'ERR_PROCESS_NOT_FOUND',
+    });
+    expect(entries()[1]).toMatchObject({ kind: 'ipc.outcome', delivered: 0, code: 'ERR_PROCESS_NOT_FOUND' });
+  });
+
+  it('delivers after the intent is on the disk, and reports after the outcome is, under fsync always', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'agentwire-fsync-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, 'chain');
+    const chain = createChain({ key: new Uint8Array(16), path, fsync: 'always' });
+    const kinds = (): unknown[] =>
+      readFileSync(path, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => (JSON.parse(line) as { kind: unknown }).kind);
+    let there: unknown[] = [];
+    const { add } = createTeam({ chain, kernelHandler: () => void (there = kinds()) });
+    await add('one').send(target.kernel, payload.text('x'));
+    expect(there).toEqual(['ipc.send']);
+    expect(kinds()).toEqual(['ipc.send', 'ipc.outcome']);
+    await chain.close();
+  });
+
+  it.each(['interval', 'never'] as const)('waits for no disk under fsync %s', async (fsync) => {
+    const folder = mkdtempSync(join(tmpdir(), 'agentwire-fsync-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, 'chain');
+    const chain = createChain({ key: new Uint8Array(16), path, fsync, clock: createManualClock() });
+    const { add } = createTeam({ chain, kernelHandler: () => undefined });
+    expect(await add('one').send(target.kernel, payload.text('x'))).toMatchObject({ delivered: 1 });
+    expect(readFileSync(path, 'utf8')).toBe('');
+    await chain.close();
+    expect(verifyChainFile(path, { key: new Uint8Array(16) })).toMatchObject({ ok: true, entries: 3 });
   });
 
   it('delivers nothing that it cannot record', async () => {

@@ -65,6 +65,24 @@ describe('Inbox', () => {
     });
   });
 
+  it('holds 1024 messages, 64 MiB of them, and as many bytes of signals, unless it is told otherwise', async () => {
+    const { add } = createTeam();
+    const one = add('one', { maxMessages: Infinity });
+    const sent = async (to: A2AEndpoint, body: () => Parameters<A2AEndpoint['send']>[1]): Promise<number> => {
+      for (let count = 0; ; count += 1) {
+        const { size } = to.inbox;
+        await one.send(target.process(to.pid), body()).catch(() => undefined);
+        if (to.inbox.size === size) return count;
+      }
+    };
+    expect(await sent(add('two'), () => payload.text('x'))).toBe(1024);
+    // a character counts as two bytes
+    const mebibyte = 'x'.repeat(512 * 1024 - 2048);
+    const big = add('three');
+    expect(await sent(big, () => payload.text(mebibyte))).toBe(64);
+    expect(await sent(big, () => payload.signal('Wake', mebibyte))).toBe(64);
+  });
+
   it('is bounded in bytes, whatever its handling of what is too much', async () => {
     const { router, add } = createTeam();
     const one = add('one');
