@@ -73,9 +73,9 @@ test.each([
     upstream.listen(0, '127.0.0.1');
     await once(upstream, 'listening');
     onTestFinished(() => {
-    upstream.closeAllConnections();
-    upstream.close();
-  });
+      upstream.closeAllConnections();
+      upstream.close();
+    });
     const file = (name: string, text: string): string => {
       writeFileSync(join(folder, name), text);
       return join(folder, name);
