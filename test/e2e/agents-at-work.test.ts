@@ -51,7 +51,7 @@ while (!existsSync(${JSON.stringify(go)})) await new Promise((resolve) => setImm
   await agent.line('listening');
   for (const [mistake, reason] of [
     ['export default {', 'it cannot be loaded'],
-    ['export default { name: 1 };', 'this is not an agent'],
+    ['export default { name: 1 };', 'its default export is no agent'],
   ] as const) {
     const told = agent.stderr().length;
     writeFileSync(file, mistake);
