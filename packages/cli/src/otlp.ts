@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import type { Logger, Tracer } from '@agentwire/core';
+import { type Logger, systemClock, type Tracer } from '@agentwire/core';
+import { countRepeats } from '@agentwire/core/internal';
+import { type SpanExporter, toldExporter } from './told-exporter.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Flag of traces: its words, and its line of the help. */
@@ -16,8 +18,8 @@ export interface OtlpTraces {
   end(): Promise<void>;
 }
 
-interface SpanExporter {
-  readonly OTLPTraceExporter: new (options: { readonly url?: string }) => object;
+interface OtlpExporter {
+  readonly OTLPTraceExporter: new (options: { readonly url?: string }) => SpanExporter;
 }
 
 interface TraceSdk {
@@ -42,14 +44,14 @@ const EXPORTER = '@opentelemetry/exporter-trace-otlp-http';
 const INSTALL = `npm install ${SDK}@2 ${EXPORTER}@0.223`;
 
 /** Loads the SDK, which is no part of agentwire, from the working directory. @throws UsageError where it is not installed there */
-async function loadSdk(example: string): Promise<TraceSdk & SpanExporter & Resources> {
+async function loadSdk(example: string): Promise<TraceSdk & OtlpExporter & Resources> {
   const load = (name: string, from: string): Promise<unknown> =>
     import(pathToFileURL(createRequire(from).resolve(name)).href);
   const here = `${process.cwd()}/`;
   try {
     const sdk = createRequire(here).resolve(SDK);
     const parts = await Promise.all([load(SDK, here), load(EXPORTER, here), load('@opentelemetry/resources', sdk)]);
-    return Object.assign({}, ...(parts as object[])) as TraceSdk & SpanExporter & Resources;
+    return Object.assign({}, ...(parts as object[])) as TraceSdk & OtlpExporter & Resources;
   } catch (error) {
     const reason = (error as Error).message.split('\n', 1)[0];
     throw new UsageError(`traces need OpenTelemetry in this folder: ${INSTALL} (${reason})`, example);
@@ -81,7 +83,8 @@ export async function traceToOtlp(
   });
   if (sdk === undefined) return undefined;
   const { BatchSpanProcessor, NodeTracerProvider, OTLPTraceExporter, resourceFromAttributes } = sdk;
-  const exporter = new OTLPTraceExporter(url === undefined ? {} : { url: `${url.replace(/\/$/, '')}/v1/traces` });
+  const sender = new OTLPTraceExporter(url === undefined ? {} : { url: `${url.replace(/\/$/, '')}/v1/traces` });
+  const exporter = toldExporter(sender, countRepeats(logger, systemClock));
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ 'service.name': env['OTEL_SERVICE_NAME'] ?? service }),
     spanProcessors: [new BatchSpanProcessor(exporter)],
