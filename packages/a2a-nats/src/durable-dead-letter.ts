@@ -1,12 +1,8 @@
 import type { KernelMessage } from '@agentwire/a2a-router';
-import type { DeadLetterReason } from '@agentwire/a2a-router/internal';
 import type { StoredMsg } from '@nats-io/jetstream';
-import { readDeadHeaders } from './durable-headers.ts';
+import { type DurableDeadLetterReason, readDeadHeaders } from './durable-headers.ts';
 import { parseSubject } from './subject-parts.ts';
 import { decodeReceived } from './wire.ts';
-
-/** Reasons of the router, and `handler_failed` where the handler rejected each delivery. */
-export type DurableDeadLetterReason = DeadLetterReason | 'handler_failed';
 
 /** A message of a durable inbox that was given up. */
 export interface DurableDeadLetter {

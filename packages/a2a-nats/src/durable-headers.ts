@@ -1,6 +1,6 @@
 import { AgentwireError } from '@agentwire/core';
+import type { DeadLetterReason } from '@agentwire/a2a-router/internal';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
-import type { DurableDeadLetterReason } from './durable-dead-letter.ts';
 import { parseSubject, type SubjectParts } from './subject-parts.ts';
 import { encodeToken } from './subject-token.ts';
 
@@ -16,6 +16,9 @@ const REASON = 'Agentwire-Reason';
 const WHY = 'Agentwire-Why';
 const SENT = 'Agentwire-Sent';
 const MAX_WHY = 500;
+/** Reasons of the router, and `handler_failed` where the handler rejected each delivery. */
+export type DurableDeadLetterReason = DeadLetterReason | 'handler_failed';
+
 const REASONS: ReadonlySet<string> = new Set<DurableDeadLetterReason>([
   'target_not_found',
   'inbox_full',

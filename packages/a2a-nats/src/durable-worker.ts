@@ -2,8 +2,7 @@ import { AgentwireError, type ErrorCode, type Logger, toAgentwireError } from '@
 import type { KernelMessage } from '@agentwire/a2a-router';
 import { type RemoteReply, SeenKeys } from '@agentwire/a2a-router/internal';
 import type { JsMsg } from '@nats-io/jetstream';
-import type { DurableDeadLetterReason } from './durable-dead-letter.ts';
-import { deadHeaders, readWaiting, replyOf, type Waiting } from './durable-headers.ts';
+import { deadHeaders, type DurableDeadLetterReason, readWaiting, replyOf, type Waiting } from './durable-headers.ts';
 import type { DurableHandler, ResolvedDurableInboxOptions } from './durable-options.ts';
 import type { DurableStreams } from './durable-streams.ts';
 import { Unsettled } from './unsettled.ts';

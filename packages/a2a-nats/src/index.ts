@@ -1,5 +1,6 @@
 export type { NatsBackendOptions } from './backend-options.ts';
-export type { DurableDeadLetter, DurableDeadLetterReason } from './durable-dead-letter.ts';
+export type { DurableDeadLetter } from './durable-dead-letter.ts';
+export type { DurableDeadLetterReason } from './durable-headers.ts';
 export type { DurableInbox } from './durable-inbox.ts';
 export type { DurableHandler, DurableInboxOptions } from './durable-options.ts';
 export { createNatsAuth, type NatsCredentials } from './nats-auth.ts';

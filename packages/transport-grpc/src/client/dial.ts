@@ -25,7 +25,7 @@ import { clientTls } from '../tls.ts';
 export const PROCESS_STREAM_PATH = '/zentinel.agent.v2.AgentServiceV2/ProcessStream';
 
 const OTHERWISE =
-  'it may not speak gRPC: over TLS the address is grpcs://HOST:PORT, over frames unix:PATH or tcp://HOST:PORT';
+  'it may not speak gRPC: over frames the address is unix:PATH or tcp://HOST:PORT, over TLS grpcs://HOST:PORT';
 /** Hint for a server that has sent nothing, not even the settings with which HTTP/2 begins. */
 const MUTE = `; nothing came from it, so ${OTHERWISE}`;
 /** Hint for a server that has sent something that is not HTTP/2. */
