@@ -34,7 +34,7 @@ function locationOf({ response, refused }: Sent, from: string): URL | undefined 
 /** Option that `fetch` of Node.js takes besides those of the standard, such as for a proxy. */
 type Sender = Pick<RequestInit, 'dispatcher'>;
 
-/** What a request sends: the dispatcher that its caller gave, and the first request where its body can be sent again. */
+/** Parts that the requests of one call share: the dispatcher that its caller gave, and the first request where its body can be sent again. */
 interface First {
   readonly sender: Sender;
   readonly body: Request | undefined;

@@ -100,8 +100,8 @@ describe.each(SCHEMES)('registration over mutual %s', (_name, address, transport
       Array.from({ length: 6 }, () => expect.stringContaining('its certificate does not name this id') as string),
     );
     expect(await refused(at, 'waf-1', { ca: authority.cert })).toMatch(/^ERR_(?:CONNECT|UNAUTHORIZED|CLOSED)/);
-    const stranger = makeIdentity('waf-1', makeIdentity('authority'));
-    expect(await refused(at, 'waf-1', tlsOf(stranger))).toMatch(/^ERR_(?:CONNECT|UNAUTHORIZED|CLOSED)/);
+    const unknown = makeIdentity('waf-1', makeIdentity('authority'));
+    expect(await refused(at, 'waf-1', tlsOf(unknown))).toMatch(/^ERR_(?:CONNECT|UNAUTHORIZED|CLOSED)/);
     expect(listener.connectionsByAgent.size).toBe(0);
     expect(await refused(at, 'waf-1', tlsOf(named))).toBeUndefined();
   });
