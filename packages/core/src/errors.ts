@@ -155,6 +155,11 @@ export function printable(text: string): string {
   return text.toWellFormed().replaceAll(UNPRINTABLE, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** Escapes in JSON what {@link printable} escapes in a text; it is the same value as before. */
+export function printableJson(json: string): string {
+  return json.replaceAll(UNPRINTABLE, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** Returns the start of a third party's text, escaped as {@link printable} does. @param maxCharacters length of it before that */
 export function printableStart(text: string, maxCharacters = 160): string {
   return text.length > maxCharacters ? `${printable(text.slice(0, maxCharacters))}…` : printable(text);

@@ -10,7 +10,7 @@ export { agentIdOf, isAgentwire, type Quirk } from './contract/peer.ts';
 export { isReleasedProxy, isThirdPartyZentinel, zentinelQuirks } from './contract/released-proxy.ts';
 export { isToken, MAX_TOKEN_LENGTH } from './contract/token.ts';
 export { type ListenLimits, resolveConnectOptions, resolveListenLimits } from './contract/transport-options.ts';
-export { printable, printableList, printableStart } from './errors.ts';
+export { printable, printableJson, printableList, printableStart } from './errors.ts';
 export { freeMemory, freeMessage, markMessage } from './free-memory.ts';
 export { type GivenSocket, givenSocket, giveSocket, listenKey, type ListenPlace } from './given-sockets.ts';
 export { atMost, IdleWaiters } from './idle-waiters.ts';

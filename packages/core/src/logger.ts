@@ -51,19 +51,34 @@ function printableError(error: Error): Error {
   return Object.create(error, { message: field(message), stack: field(stack) }) as Error;
 }
 
-function printableValue(value: unknown): unknown {
-  if (typeof value === 'string') return printable(value);
-  return value instanceof Error ? printableError(value) : value;
+/** Levels of lists and objects in a field that are escaped: a cycle has no end. */
+const MAX_DEPTH = 8;
+
+function isPlain(value: unknown): value is Fields {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
-/** Returns fields with escaped texts; `fields` itself if nothing has to be escaped. */
-function printableFields(fields: Fields): Fields {
-  let copy: Record<string, unknown> | undefined;
-  for (const [key, value] of Object.entries(fields)) {
-    const shown = printableValue(value);
-    if (shown !== value) (copy ??= { ...fields })[key] = shown;
-  }
-  return copy ?? fields;
+function printableValue(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return printable(value);
+  if (value instanceof Error) return printableError(value);
+  if (depth === MAX_DEPTH) return value;
+  if (Array.isArray(value)) return printableValues(value, depth + 1);
+  return isPlain(value) ? printableFields(value, depth + 1) : value;
+}
+
+function printableValues(values: readonly unknown[], depth: number): readonly unknown[] {
+  const shown = values.map((value) => printableValue(value, depth));
+  return shown.every((value, at) => value === values[at]) ? values : shown;
+}
+
+/** Returns fields with escaped names and texts; `fields` itself if nothing has to be escaped. */
+function printableFields(fields: Fields, depth = 0): Fields {
+  const before = Object.entries(fields);
+  const after = before.map(([name, value]): [string, unknown] => [printable(name), printableValue(value, depth)]);
+  const isSame = after.every(([name, value], at) => name === before[at]?.[0] && value === before[at][1]);
+  return isSame ? fields : Object.fromEntries(after);
 }
 
 /** Wrapper of a user's logger: its throws are caught, and the texts of peers are escaped on their way to it. */

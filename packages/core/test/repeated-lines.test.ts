@@ -117,7 +117,17 @@ test('what peers say acts on no terminal, in messages, fields and errors', () =>
   expect(`${shown.message}${shown.stack?.replaceAll('\n', '')}`).not.toMatch(/\p{Cc}/u);
   expect(shown.stack).not.toContain('\n2026');
   expect(fields.err).toBe(error);
-  const plain = { a: 'ä ok', err: new Error('fine') };
+  const nested = { 'n\nforged': ['\u009b', { 'k\u2028': '\u202e' }], count: 1 };
+  safeLogger(logger).warn(nested, 'x');
+  expect(lines.pop()?.[2]).toEqual({
+    'n\\u{a}forged': ['\\u{9b}', { 'k\\u{2028}': '\\u{202e}' }],
+    count: 1,
+  });
+  const cycle: Record<string, unknown> = { text: 'a' };
+  cycle['self'] = cycle;
+  safeLogger(logger).warn(cycle, 'x');
+  expect(lines.pop()?.[2]).toBe(cycle);
+  const plain = { a: 'ä ok', list: ['b', { c: 'd' }], err: new Error('fine') };
   safeLogger(logger).warn(plain, 'x');
   expect(lines[1]?.[2]).toBe(plain);
 });

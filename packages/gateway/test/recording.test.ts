@@ -266,3 +266,17 @@ test('a disk that takes nothing drops lines, and no request waits for it', async
   reader.destroy();
   expect(record.stats.written + record.stats.dropped).toBe(30);
 });
+
+test('texts of clients and agents act on no terminal that shows the file, and are read as they were', async () => {
+  const { file, record, lines } = await recording();
+  const { url, ended } = await setup(
+    { waf: () => ({ ...ALLOW, audit: { ruleIds: ['\u009b31m\u202e\u2028'] } }) },
+    { record },
+  );
+  await fetch(url, { headers: { 'x-one': '\u009b31m' } });
+  await ended(1);
+  const [line] = await lines();
+  expect(line?.request.headers).toContainEqual(['x-one', '\u009b31m']);
+  expect(line?.calls[0]?.decision).toMatchObject({ audit: { rule_ids: ['\u009b31m\u202e\u2028'] } });
+  expect(readFileSync(file, 'utf8').trimEnd()).not.toMatch(/[\p{Cc}\u2028\u202e]/u);
+});

@@ -1,4 +1,5 @@
 import type { Decision, ProxyEvent, RequestHeaders } from '@agentwire/core';
+import { printableJson } from '@agentwire/core/internal';
 import type { Completion } from '@agentwire/core/session';
 import { failureKindOf, isCachedDecision } from '@agentwire/pool/internal';
 import { recordedBytes, recordedDecision, type Redaction } from '@agentwire/recording/internal';
@@ -92,7 +93,8 @@ export class OpenRequest {
     this.rejected('ERR_ABORTED', now);
     const more = this.#moreCalls === 0 ? '' : `,"moreCalls":${this.#moreCalls}`;
     const end = complete === undefined ? '' : `,"complete":${JSON.stringify(complete)}`;
-    return `${this.#head},"calls":[${this.#calls.join(',')}]${more}${end}}\n`;
+    // agents and clients choose its texts, and people look at the file in a terminal
+    return `${printableJson(`${this.#head},"calls":[${this.#calls.join(',')}]${more}${end}}`)}\n`;
   }
 
   #end(outcome: object, now: number): void {
