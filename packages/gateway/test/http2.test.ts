@@ -57,6 +57,31 @@ test('HTTP/1.1 and HTTP/2 share a port without TLS where h2c is set', async () =
   expect(await exchange(url, 'PRIVATE / HTTP/1.1\r\nhost: h\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
 });
 
+test('a block with status 205 has no content, which that status cannot have', async () => {
+  const block = { verdict: { type: 'block' as const, status: 205, body: 'no' } };
+  const { url } = await setup({ waf: () => block }, {}, undefined, { h2c: true });
+  const { headers, body } = await request(client(url), { ':path': '/' });
+  expect([headers[':status'], headers['content-length'], body]).toEqual([205, '0', '']);
+  expect(await exchange(url, 'GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n')).toMatch(
+    /^HTTP\/1\.1 205 [^]*\r\ncontent-length: 0\r\n[^]*\r\n\r\n$/,
+  );
+});
+
+test('extended CONNECT is not offered to clients, and reset', async () => {
+  const { url } = await setup({}, {}, undefined, { h2c: true });
+  const session = client(url);
+  await once(session, 'remoteSettings');
+  expect(session.remoteSettings.enableConnectProtocol).toBe(false);
+  const stream = session.request(
+    { ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'http', ':path': '/', ':authority': 'h' },
+    { endStream: false },
+  );
+  stream.on('error', () => undefined);
+  await new Promise<void>((resolve) => stream.once('close', resolve));
+  expect(stream.rstCode).toBe(constants.NGHTTP2_PROTOCOL_ERROR);
+  expect((await request(session, { ':path': '/' })).headers[':status']).toBe(200);
+});
+
 test('without h2c a preface is a bad request, and one line says what to set', async () => {
   const warn = vi.fn();
   const { url } = await setup({}, { logger: { debug: () => {}, info: () => {}, warn, error: () => {} } });

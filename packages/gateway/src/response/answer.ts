@@ -81,11 +81,13 @@ export interface Answered {
 export function answer(given: OwnResponse, context: AnswerDeps): Answered {
   const { request, response } = context;
   const own = isGrpc(request) && given.status >= 200 ? grpcAnswer(given) : given;
-  const body = isBodiless(request.method, own.status) ? EMPTY : Buffer.from(own.body);
+  // 205 has no content either (RFC 9110 §15.3.6), and node:http2 ends its stream with the head
+  const content = own.status === 205 ? '' : own.body;
+  const body = isBodiless(request.method, own.status) ? EMPTY : Buffer.from(content);
   const next = afterwards(context, own.close === true);
   let grpcStatus: number | undefined;
   try {
-    const headers = new HeaderMap(own.headers).set('content-length', String(Buffer.byteLength(own.body)));
+    const headers = new HeaderMap(own.headers).set('content-length', String(Buffer.byteLength(content)));
     if (own !== given) grpcStatus = Number(headers.get('grpc-status'));
     if (own.status === 204 || own.status === 304) headers.delete('content-length');
     if (next !== 'keep') headers.set('connection', 'close');
