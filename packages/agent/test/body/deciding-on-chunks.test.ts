@@ -39,6 +39,25 @@ describe('deciding on each chunk', () => {
     ]);
   });
 
+  test('is told the length of the body and how much of it has come, where the proxy knows them', () => {
+    const seen: Partial<IncomingChunk>[] = [];
+    const see = ({ index, totalSize, bytesTransferred }: IncomingChunk): ReturnType<typeof allow> => {
+      seen.push({ index, totalSize, bytesTransferred });
+      return allow();
+    };
+    const at = start({ onRequestBodyChunk: see, onResponseBodyChunk: see }).connect();
+    at.receive(head(1));
+    at.receive({ ...chunk(1, 0, 'ab', false), totalSize: 5, bytesTransferred: 2 });
+    at.receive({ ...chunk(1, 1, 'cde', true), totalSize: 5, bytesTransferred: 5 });
+    at.receive(response(1));
+    at.receive(responseChunk(1, 0, 'in', true));
+    expect(seen).toEqual([
+      { index: 0, totalSize: 5, bytesTransferred: 2 },
+      { index: 1, totalSize: 5, bytesTransferred: 5 },
+      { index: 0, totalSize: undefined, bytesTransferred: undefined },
+    ]);
+  });
+
   test('sees every chunk while it allows, whatever the head was answered', async () => {
     const heads = [undefined, () => allow(), async () => allow(), () => allow().setRequestHeader('a', '1').freeze()];
     for (const onRequestHeaders of heads) {
