@@ -88,7 +88,7 @@ function readPid(pid: unknown): number {
 }
 
 function readExit(code: unknown, reason: unknown): RemoteExit {
-  if (reason === 'noproc' || reason === 'denied') return { reason };
+  if (reason === 'noproc' || reason === 'denied' || reason === 'noconnection') return { reason };
   if (!Number.isSafeInteger(code)) throw unreadable();
   return { code: Number(code) };
 }

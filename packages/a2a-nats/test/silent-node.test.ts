@@ -79,6 +79,31 @@ describe.skipIf(!hasServer)(`a node that was only silent${unlessServer}`, { time
     await expect(stream.next()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });
 
+  it('learns that its watches have ended: both sides of a link, and a monitor, are told', async () => {
+    const [b, a] = [await start('b'), await start('a')];
+    const [one, linked, two] = [a.node.add('one'), a.node.add('linked'), b.node.add('two')];
+    const there = { nodeId: 'b', pid: two.pid };
+    a.node.router.links.monitor(one.pid, there);
+    a.node.router.links.link(linked.pid, there);
+    await a.node.backend.flush();
+    await b.node.backend.flush();
+    await loses(b, 'a');
+    const gone = { node: 'b', pid: two.pid, reason: 'noconnection' };
+    expect((await next(one)).payload).toEqual({ kind: 'signal', signal: 'ProcessDown', detail: gone });
+    expect((await next(linked)).payload).toEqual({ kind: 'signal', signal: 'LinkExited', detail: gone });
+    expect((await next(two)).payload).toEqual({
+      kind: 'signal',
+      signal: 'LinkExited',
+      detail: { node: 'a', pid: linked.pid, reason: 'noconnection' },
+    });
+    // a watch that is made again holds
+    a.node.router.links.monitor(one.pid, there);
+    await a.node.backend.flush();
+    await b.node.backend.flush();
+    b.node.router.processTable.updateState(two.pid, 'exited', 3);
+    expect((await next(one)).payload).toMatchObject({ detail: { node: 'b', pid: two.pid, code: 3 } });
+  });
+
   it.each(['close', 'abort'] as const)('ends what it asked itself when it leaves (%s)', async (how) => {
     const [a, b] = [await start('a'), await start('b')];
     const [one, two] = [a.node.add('one'), b.node.add('two')];

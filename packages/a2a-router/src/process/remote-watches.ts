@@ -125,12 +125,12 @@ export class RemoteWatches {
     if (watched !== undefined) this.#end(watched, exit);
   }
 
-  /** Ends all watches of a node that is gone, both ways. */
-  nodeGone(nodeId: string): void {
+  /** Ends all watches of a node that is gone, both ways; with `tell` it learns so, for it may be there. */
+  nodeGone(nodeId: string, tell = false): void {
     for (const watched of this.#watched.values())
       if (watched.nodeId === nodeId) this.#end(watched, { reason: 'noconnection' });
     for (const [pid, nodes] of this.#watchers) {
-      nodes.delete(nodeId);
+      if (nodes.delete(nodeId) && tell) this.#deps.sendExit?.(nodeId, pid, { reason: 'noconnection' });
       if (nodes.size === 0) this.#watchers.delete(pid);
     }
     this.#ofNode.delete(nodeId);

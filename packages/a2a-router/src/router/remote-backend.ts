@@ -63,7 +63,7 @@ export interface RemoteHost {
   cancelNode(nodeId: string): void;
   /** Tells a node again of the watches of its processes, because it may not know them. */
   watchAgain(nodeId: string): void;
-  /** Ends every request of a node that is gone, and tells the processes that watch one of its; with `tell` its askers too, for they may be there. */
+  /** Ends every request of a node that is gone, and tells the processes that watch one of its; with `tell` its askers, and its processes that watch one of here, too, for they may be there. */
   nodeGone(nodeId: string, tell?: boolean): void;
   /** Takes the begin or end of a watch of a process here by one of another node, which must be allowed to reach it. */
   watch(nodeId: string, watch: ProcessWatch, on: boolean): void;

@@ -102,7 +102,7 @@ export function createRemoteHost(deps: RemoteHostDeps): RemoteHost {
     watchAgain: (nodeId) => remoteWatches.again(nodeId),
     nodeGone: (nodeId, tell) => {
       remoteRequests.cancelNode(nodeId, tell);
-      remoteWatches.nodeGone(nodeId);
+      remoteWatches.nodeGone(nodeId, tell);
     },
     watch: (nodeId, watch, on) => {
       if (!on) remoteWatches.unwatchedBy(nodeId, watch);
