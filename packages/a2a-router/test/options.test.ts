@@ -1,5 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentwireError } from '@agentwire/core';
 import { describe, expect, it } from 'vitest';
@@ -17,6 +15,7 @@ import {
   TopicRouter,
   verifyChainFile,
 } from '../src/index.ts';
+import { newFolder } from './folder.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -31,7 +30,7 @@ const endpoint = router.register(pid);
 const closed = router.register(add());
 router.removeInbox(closed.pid);
 const key = new Uint8Array(32);
-const path = join(mkdtempSync(join(tmpdir(), 'agentwire-options-')), 'audit.ndjson');
+const path = join(newFolder(), 'audit.ndjson');
 createChain({ key, path })
   .close()
   .catch(() => undefined);

@@ -1,13 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createChain, verifyChainFile } from '../../src/index.ts';
 import { createChainScheme } from '../../src/internal.ts';
 import { RUNS } from '../runs.ts';
+import { newFolder } from '../folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'agentwire-any-'));
+const folder = newFolder();
 const path = join(folder, 'chain.ndjson');
 const key = new Uint8Array(32).fill(7);
 

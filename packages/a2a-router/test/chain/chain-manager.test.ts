@@ -1,14 +1,14 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
-import { appendFileSync, mkdtempSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createManualClock } from '@agentwire/core/testing';
 import { describe, expect, it } from 'vitest';
 import { createChain, verifyChainFile } from '../../src/index.ts';
 import { readChainKeys } from '../../src/internal.ts';
+import { newFolder } from '../folder.ts';
 
 const key = new Uint8Array(32).fill(7);
-const folder = mkdtempSync(join(tmpdir(), 'agentwire-chain-'));
+const folder = newFolder();
 let files = 0;
 const newPath = (): string => join(folder, `chain-${(files += 1)}.ndjson`);
 

@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { createChain, verifyChainFile } from '../../src/index.ts';
+import { newFolder } from '../folder.ts';
 
 const key = new Uint8Array(32).fill(9);
 
 it('loses no acknowledged entry when the process is killed in the middle of appends', { timeout: 60_000 }, async () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'agentwire-crash-')), 'chain.ndjson');
+  const path = join(newFolder(), 'chain.ndjson');
   let length = 0;
   for (let round = 0; round < 5; round += 1) {
     const acknowledged = await appendUntilKilled(path, 20 + round * 37);

@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { createChain, verifyChainFile } from '../../src/index.ts';
+import { newFolder } from '../folder.ts';
 
 const key = new Uint8Array(32).fill(9);
-const newPath = (): string => join(mkdtempSync(join(tmpdir(), 'agentwire-lock-')), 'chain.ndjson');
+const newPath = (): string => join(newFolder(), 'chain.ndjson');
 const busy = expect.objectContaining({ code: 'ERR_INVALID_STATE' }) as Error;
 
 it(

@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -8,8 +7,9 @@ import { createChain, verifyChainFile } from '../../src/index.ts';
 import { createChainScheme, type VerifyChainOptions } from '../../src/internal.ts';
 import { readChainLine, writeChainLine } from '../../src/chain/chain-line.ts';
 import { RUNS } from '../runs.ts';
+import { newFolder } from '../folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'agentwire-mutations-'));
+const folder = newFolder();
 const key = new Uint8Array(32).fill(3);
 const signing = generateKeyPairSync('ed25519');
 const path = join(folder, 'chain.ndjson');

@@ -4,7 +4,6 @@ import {
   copyFileSync,
   existsSync,
   lstatSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -13,17 +12,16 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createChain, type ChainOptions, verifyChainFile } from '../../src/index.ts';
 import { readGrowingLines } from '../../src/chain/chain-lines.ts';
 import { openCurrent, realChainPath, segmentsBefore, withFile } from '../../src/chain/chain-segments.ts';
+import { newFolder } from '../folder.ts';
 
 const key = new Uint8Array(32).fill(7);
 const key2 = new Uint8Array(32).fill(8);
 const signing = generateKeyPairSync('ed25519');
-const newFolder = (): string => mkdtempSync(join(tmpdir(), 'agentwire-segments-'));
 
 it('puts segments aside; old ones verify alone, and all as a row, across keys and signatures', async () => {
   const path = join(newFolder(), 'audit.ndjson');
