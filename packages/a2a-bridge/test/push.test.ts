@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Task, TaskPushNotificationConfig } from '@a2a-js/sdk';
@@ -155,6 +156,29 @@ test('the address that a name has at the moment of the connection decides', asyn
   await expect(post(hook.url.replace('127.0.0.1', 'localhost'))).rejects.toMatchObject(refused);
   expect(hook.got).toEqual([]);
   expect(await post(to, { lookup: answering('127.0.0.1'), allowPrivateAddresses: true })).toBe(200);
+});
+
+test('names that no server answers take two threads, and those whose time is over none', async () => {
+  const clock = createManualClock();
+  const asked: string[] = [];
+  const answers: (() => void)[] = [];
+  const lookup: LookupAll = (host, _options, done) => {
+    asked.push(host);
+    answers.push(() => done(null, []));
+  };
+  const ended = ['a', 'b', 'c', 'd'].map((name) =>
+    post(`http://${name}.example/`, { lookup, clock, timeoutMs: 100 }).catch((error: unknown) => error),
+  );
+  await expect.poll(() => asked).toEqual(['a.example', 'b.example']);
+  clock.advance(100);
+  for (const error of await Promise.all(ended)) expect(error).toMatchObject({ code: 'ERR_TIMEOUT' });
+  const last = post('http://e.example/', { lookup, clock }).catch((error: unknown) => error);
+  await setImmediate();
+  expect(asked).toHaveLength(2);
+  answers[0]?.();
+  await expect.poll(() => asked).toEqual(['a.example', 'b.example', 'e.example']);
+  for (const answer of answers) answer();
+  expect(await last).toMatchObject({ code: 'ERR_INVALID_ADDRESS' });
 });
 
 test('redirects are not followed', async () => {

@@ -3,6 +3,7 @@ import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { AgentwireError, type Clock } from '@agentwire/core';
+import { LookupSlots } from './lookup-slots.ts';
 import { isPublicAddress } from './public-address.ts';
 import { checkPushUrl } from './push-url.ts';
 
@@ -12,6 +13,9 @@ export type LookupAll = (
   options: LookupAllOptions,
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
+
+/** Half of the threads that look-ups and files share. */
+const slots = new LookupSlots(2);
 
 /** Options with which a notification is posted. */
 export interface PostOptions {
@@ -36,21 +40,24 @@ export async function postNotification(
   options: PostOptions,
 ): Promise<number> {
   const url = checkPushUrl(to, options);
+  let isOver = false;
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const how: RequestOptions = {
     method: 'POST',
     headers: { ...headers, 'content-length': Buffer.byteLength(body) },
     agent: false,
     maxHeaderSize: 16 * 1024,
-    lookup: guardedLookup(options),
+    lookup: guardedLookup(options, () => isOver),
   };
   return new Promise((resolve, reject) => {
     const sent = request(url, how, (response) => {
       options.clock.clearTimeout(timer);
+      isOver = true;
       resolve(response.statusCode ?? 0);
       sent.destroy();
     });
     const timer = options.clock.setTimeout(() => {
+      isOver = true;
       sent.destroy(new AgentwireError('ERR_TIMEOUT', `the receiver did not answer within ${options.timeoutMs} ms`));
     }, options.timeoutMs);
     sent.on('error', (error: NodeJS.ErrnoException) => {
@@ -65,9 +72,19 @@ export async function postNotification(
   });
 }
 
-function guardedLookup({ allowPrivateAddresses, lookup = systemLookup }: PostOptions): LookupFunction {
+function guardedLookup(
+  { allowPrivateAddresses, lookup = systemLookup }: PostOptions,
+  isOver: () => boolean,
+): LookupFunction {
   return (host, wanted, done) => {
-    lookup(host, { ...wanted, all: true }, (error, addresses) => {
+    const inSlot: LookupAll = (name, options, found) =>
+      slots.run(isOver, (release) =>
+        lookup(name, options, (...results) => {
+          release();
+          found(...results);
+        }),
+      );
+    inSlot(host, { ...wanted, all: true }, (error, addresses) => {
       if (error !== null) {
         done(error, []);
         return;
