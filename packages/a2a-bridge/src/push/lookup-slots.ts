@@ -4,7 +4,7 @@ interface Waiting {
 }
 
 /**
- * Look-ups of names at once. The system's look-up takes a thread of the pool that files need too, for as long as a name server likes, so that
+ * Look-ups of names at once. The system's look-up takes a thread of the pool that files need too, for as long as a name server does not answer, so that
  * names which are never answered must not take them all.
  */
 export class LookupSlots {
