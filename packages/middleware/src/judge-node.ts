@@ -76,8 +76,10 @@ export async function judgeNode(
     const { shadows } = exchange.pipeline;
     const show: ShowChunk | undefined =
       shadows && withBody ? (chunk, last) => shadows.chunk('requestBodyChunk', chunk, last) : undefined;
-    if (judged.wantBody.length > 0) headers = await judgeBody(exchange, request, judged, show);
-    else if (show !== undefined && !observeBody(request, show)) shadows?.drop();
+    if (judged.wantBody.length > 0) {
+      askForBody(request, response);
+      headers = await judgeBody(exchange, request, judged, show);
+    } else if (show !== undefined && !observeBody(request, show)) shadows?.drop();
     if (!isSame(headers, lines)) replaceHeaders(request, headers);
     const { judgesResponses, responseOps } = exchange.pipeline;
     // a response that no agent judges is not touched
@@ -90,6 +92,13 @@ export async function judgeNode(
     sendOwn(own, response, response);
     return false;
   }
+}
+
+/** Sends "100 Continue" to a client that waits for it, where node has not: in a listener of `checkContinue`. Agents read before the application could. */
+function askForBody({ headers }: NodeRequest, response: NodeResponse): void {
+  // set by node:http alone; a second one over HTTP/2 means the same
+  const { _sent100: isSent = false } = response as { readonly _sent100?: boolean };
+  if (!isSent && headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
 }
 
 async function judgeBody(

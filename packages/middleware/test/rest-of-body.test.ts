@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, request as send, type IncomingMessage } from 'node:http';
+import { createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { ALLOW, type Decision, type RequestBodyChunk } from '@agentwire/core';
 import { agentMiddleware } from '@agentwire/middleware';
 import express from 'express';
@@ -101,4 +102,26 @@ test('a body whose first part was replaced has its new length before its rest ha
 test('a chunked body whose rest comes after the agent is done stays chunked', async () => {
   const parsed = await posted(express, { 'transfer-encoding': 'chunked' }, [FIRST, REST], done);
   expect(parsed).toEqual({ body: FIRST + REST, coding: 'chunked' });
+});
+
+test.each([
+  ['a listener of checkContinue', true],
+  ["node's own", false],
+])('a client that waits for "100 Continue" gets it once where agents read its body, behind %s', async (_what, own) => {
+  const pool = await poolWith((event) => ({ ...ALLOW, needsMore: event.type === 'requestHeaders' }));
+  const judged = agentMiddleware({ pool, agents: ['waf'] });
+  const server = createServer();
+  server.on(own ? 'checkContinue' : 'request', (request: IncomingMessage, response: ServerResponse) =>
+    judged(request, response, () => void request.pipe(response)),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const request = send({ port, method: 'POST', headers: { expect: '100-continue', 'content-length': '4' } });
+  let continues = 0;
+  request.on('information', () => (continues += 1));
+  request.once('continue', () => request.end('body'));
+  request.flushHeaders();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  expect([await textOf(response), continues]).toEqual(['body', 1]);
 });
