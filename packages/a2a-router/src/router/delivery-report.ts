@@ -1,6 +1,6 @@
 import { AgentwireError, type ErrorCode } from '@agentwire/core';
 import type { KernelMessage } from '../message/message.ts';
-import type { Pid } from '../process/pid.ts';
+import { KERNEL_PID, type Pid } from '../process/pid.ts';
 import { DUPLICATE } from './inbox-table.ts';
 import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 
@@ -23,6 +23,13 @@ export function settleOne(pid: Pid, message: KernelMessage, code: ErrorCode | un
 /** Makes the report of a message that its one recipient has. */
 export function single(message: KernelMessage): SendReport {
   return { messageId: message.id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
+}
+
+/** Report of an answer to a request that has ended: it is not delivered, to the inbox of the asker either. */
+export function requestEnded({ id, target }: KernelMessage): SendReport {
+  const inner = target.kind === 'remoteNode' ? target.target : target;
+  const pid = inner.kind === 'process' ? inner.pid : KERNEL_PID;
+  return { messageId: id, delivered: 0, rejected: [{ pid, code: 'ERR_REQUEST_ENDED' }], remote: 0 };
 }
 
 const REFUSALS: Partial<Record<ErrorCode, string>> = {

@@ -12,10 +12,11 @@ import type { CheckDeps } from '../routing/contract.ts';
 import type { ServiceRegistry } from '../routing/service-registry.ts';
 import type { TopicRouter } from '../routing/topic-router.ts';
 import { type Outcome, refusal, settleOne, single, withSequence } from './delivery-report.ts';
-import { DUPLICATE, type InboxTable } from './inbox-table.ts';
+import { deliverToMany } from './deliver-to-many.ts';
+import type { InboxTable } from './inbox-table.ts';
 import { addResponder, dropResponder, type PendingRequest } from './pending-request.ts';
 import type { RemoteBackend } from './remote-backend.ts';
-import { NO_REJECTIONS, type Rejection, type SendReport } from './send-report.ts';
+import { NO_REJECTIONS, type SendReport } from './send-report.ts';
 import { ServiceDelivery } from './service-delivery.ts';
 
 /** Collaborators of the delivery. */
@@ -132,7 +133,7 @@ export class Delivery {
     const sequence = topics.note(topic, message, holder);
     const noted = sequence === undefined ? message : { ...message, sequence };
     const reaches = (pid: Pid): boolean => mayReachSubscriber(holder, pid);
-    const here = withSequence(this.#many(subscribers, noted, reaches, waiting), sequence);
+    const here = withSequence(deliverToMany(this.#deps.inboxes, subscribers, noted, reaches, waiting), sequence);
     // what came from another node is not sent on, and a scope of pids means processes of this node.
     const { kind } = holder.capabilities.ipcScope;
     if (backend === undefined || message.fromNode !== undefined || kind === 'restricted' || kind === 'parentOnly')
@@ -141,7 +142,8 @@ export class Delivery {
   }
 
   #broadcast(message: KernelMessage, holder: ScopeHolder, waiting: PendingRequest | undefined): Outcome {
-    return this.#many([...this.#deps.inboxes.pids()], message, (pid) => mayReachProcess(holder, pid), waiting);
+    const { inboxes } = this.#deps;
+    return deliverToMany(inboxes, [...inboxes.pids()], message, (pid) => mayReachProcess(holder, pid), waiting);
   }
 
   #remoteNode(
@@ -190,36 +192,5 @@ export class Delivery {
     if (undelivered) throw remote.reason;
     if (waiting !== undefined) waiting.remote = false;
     return { ...local.value, remoteError: toAgentwireError(remote.reason, 'ERR_IO').code };
-  }
-
-  #many(
-    pids: readonly Pid[],
-    message: KernelMessage,
-    allowed: (pid: Pid) => boolean,
-    waiting: PendingRequest | undefined,
-  ): Outcome {
-    let delivered = 0;
-    let duplicates = 0;
-    let rejected: Rejection[] | undefined;
-    let slow: Promise<void>[] | undefined;
-    const settle = (pid: Pid, code: ErrorCode | undefined): void => {
-      if (code === undefined) delivered += 1;
-      else if (code === DUPLICATE) duplicates += 1;
-      else (rejected ??= []).push({ pid, code });
-    };
-    const sender = message.fromNode === undefined ? message.from : -1;
-    for (const pid of pids) {
-      if (pid === sender) continue;
-      const outcome: OfferOutcome = allowed(pid)
-        ? this.#deps.inboxes.offer(pid, message, waiting)
-        : 'ERR_CAPABILITY_DENIED'; // no dead letter: it was never for that process
-      if (outcome instanceof Promise) (slow ??= []).push(outcome.then((code) => settle(pid, code)));
-      else settle(pid, outcome);
-    }
-    const report = (): SendReport => {
-      const base = { messageId: message.id, delivered, rejected: rejected ?? NO_REJECTIONS, remote: 0 };
-      return duplicates === 0 ? base : { ...base, duplicates };
-    };
-    return slow === undefined ? report() : Promise.all(slow).then(report);
   }
 }

@@ -9,8 +9,8 @@ import type { Pid } from '../process/pid.ts';
 import { aroundSend, type Interceptor } from './interceptors.ts';
 import type { PendingRequest } from './pending-request.ts';
 import { PLAIN, type SendContext } from './send-context.ts';
-import type { SendOutcome, SendPath } from './send-path.ts';
-import type { SendReport } from './send-report.ts';
+import type { SendPath } from './send-path.ts';
+import type { SendOutcome, SendReport } from './send-report.ts';
 import type { ServiceDelivery } from './service-delivery.ts';
 
 const REPLY: SendContext = Object.freeze({ isReply: true });

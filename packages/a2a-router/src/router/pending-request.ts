@@ -80,3 +80,18 @@ export function mayAnswer(request: PendingRequest, pid: Pid): boolean {
   while (one !== undefined && one.pid !== pid) one = one.other;
   return one !== undefined;
 }
+
+/** Takes a process out of those that may answer a request, and gives its part back; undefined if it was none of them. */
+export function takeResponder(request: PendingRequest, pid: Pid): Party<PendingRequest> | undefined {
+  let last: Party<PendingRequest> | undefined;
+  let one = request.responders;
+  while (one !== undefined && one.pid !== pid) {
+    last = one;
+    one = one.other;
+  }
+  if (one === undefined) return undefined;
+  if (last === undefined) request.responders = one.other;
+  else last.other = one.other;
+  one.other = undefined;
+  return one;
+}

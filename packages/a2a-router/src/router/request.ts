@@ -10,8 +10,7 @@ import type { Pid } from '../process/pid.ts';
 import type { Observer } from './observer.ts';
 import { PendingRequest, type RequestHooks } from './pending-request.ts';
 import type { PendingRequests } from './pending-requests.ts';
-import type { SendOutcome } from './send-path.ts';
-import type { SendReport } from './send-report.ts';
+import type { SendOutcome, SendReport } from './send-report.ts';
 import type { StreamWindow } from './stream-window.ts';
 
 /** Options of a request. */

@@ -1,4 +1,4 @@
-import { AgentwireError, type Clock, type Logger, toAgentwireError } from '@agentwire/core';
+import { AgentwireError, type Clock, type Logger } from '@agentwire/core';
 import type { ChainManager } from '../chain/chain-manager.ts';
 import { askGate } from '../gate/ask-gate.ts';
 import type { GateBackend, GateDecision } from '../gate/gate.ts';
@@ -6,19 +6,17 @@ import type { DeadLetterReason } from '../inbox/dead-letter.ts';
 import type { DeadLetters } from '../inbox/dead-letters.ts';
 import type { KernelMessage } from '../message/message.ts';
 import { type CapabilityChecker, mayReachProcess } from '../process/capability-checker.ts';
-import { KERNEL_PID, type Pid } from '../process/pid.ts';
-import { recordFailure, recordIntent, recordOutcome } from './audit.ts';
+import type { Pid } from '../process/pid.ts';
+import { sendAudited } from './audited-send.ts';
 import type { Delivery } from './delivery.ts';
+import { requestEnded, single } from './delivery-report.ts';
 import type { Observer } from './observer.ts';
 import type { ParkedMessages } from './parked-messages.ts';
 import type { PendingRequests } from './pending-requests.ts';
 import type { RemoteRequests } from './remote-requests.ts';
 import type { SendContext } from './send-context.ts';
-import { NO_REJECTIONS, type SendReport } from './send-report.ts';
+import type { SendOutcome } from './send-report.ts';
 import type { Sender, SenderAdmission } from './sender-admission.ts';
-
-/** Known at once or later; what fails at once is thrown. */
-export type SendOutcome = SendReport | Promise<SendReport>;
 
 /** Collaborators of the send path. */
 export interface SendPathDeps {
@@ -58,42 +56,7 @@ export class SendPath {
 
   #audited(message: KernelMessage, chain: ChainManager | undefined, context: SendContext): SendOutcome {
     if (chain === undefined) return this.#route(message, context);
-    recordIntent(chain, message, context.redriveTo);
-    if (chain.fsync === 'always') return this.#durably(message, chain, context);
-    let outcome: SendOutcome;
-    try {
-      outcome = this.#route(message, context);
-    } catch (error) {
-      throw failed(chain, message, error);
-    }
-    if (outcome instanceof Promise) return this.#later(message, chain, outcome);
-    recordOutcome(chain, outcome);
-    return outcome;
-  }
-
-  async #later(message: KernelMessage, chain: ChainManager, outcome: Promise<SendReport>): Promise<SendReport> {
-    let report: SendReport;
-    try {
-      report = await outcome;
-    } catch (error) {
-      const wrong = failed(chain, message, error);
-      if (chain.fsync === 'always') await chain.durable();
-      throw wrong;
-    }
-    recordOutcome(chain, report);
-    return report;
-  }
-
-  /** Nothing is delivered before its intent is on the disk, and nothing is reported before its outcome is. */
-  async #durably(message: KernelMessage, chain: ChainManager, context: SendContext): Promise<SendReport> {
-    await chain.durable();
-    const report = await this.#later(
-      message,
-      chain,
-      settled(() => this.#route(message, context)),
-    );
-    await chain.durable();
-    return report;
+    return sendAudited(chain, message, context.redriveTo, () => this.#route(message, context));
   }
 
   #route(message: KernelMessage, context: SendContext): SendOutcome {
@@ -145,7 +108,7 @@ export class SendPath {
     this.#checkWanted(context);
     if (take?.scoped === false) return take.take(message);
     if (answers) {
-      if (pending.complete(message, context.answers)) return delivered(message);
+      if (pending.complete(message, context.answers)) return single(message);
       const answered = remoteRequests.complete(message, context.answers);
       if (answered !== undefined) return answered;
     }
@@ -233,26 +196,4 @@ export class SendPath {
     if (redriveTo !== undefined || waiting?.ended === true) return;
     this.#deps.deadLetters.add(message, message.target.kind === 'process' ? message.target.pid : undefined, reason);
   }
-}
-
-/** Records that a message was not delivered, and gives back why. */
-function failed(chain: ChainManager, message: KernelMessage, error: unknown): AgentwireError {
-  const wrong = toAgentwireError(error, 'ERR_HANDLER');
-  recordFailure(chain, message, wrong.code);
-  return wrong;
-}
-
-function delivered({ id }: KernelMessage): SendReport {
-  return { messageId: id, delivered: 1, rejected: NO_REJECTIONS, remote: 0 };
-}
-
-/** An answer to a request that has ended is not delivered, to the inbox of the asker either. */
-function requestEnded({ id, target }: KernelMessage): SendReport {
-  const inner = target.kind === 'remoteNode' ? target.target : target;
-  const pid = inner.kind === 'process' ? inner.pid : KERNEL_PID;
-  return { messageId: id, delivered: 0, rejected: [{ pid, code: 'ERR_REQUEST_ENDED' }], remote: 0 };
-}
-
-async function settled(route: () => SendOutcome): Promise<SendReport> {
-  return route();
 }

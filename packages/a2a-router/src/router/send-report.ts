@@ -29,3 +29,6 @@ export interface SendReport {
 
 /** @internal The list that every report without a rejection shares. */
 export const NO_REJECTIONS: readonly Rejection[] = Object.freeze([]);
+
+/** Report that is known at once or later; what fails at once is thrown. */
+export type SendOutcome = SendReport | Promise<SendReport>;

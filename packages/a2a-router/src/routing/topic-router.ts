@@ -5,7 +5,7 @@ import type { ScopeHolder } from '../process/capability-checker.ts';
 import type { Pid } from '../process/pid.ts';
 import { type KeptMessage, TopicHistory, type TopicKeeping } from './topic-history.ts';
 import { checkPattern, checkTopic, hasWildcard } from './topic-pattern.ts';
-import { PatternTree } from './pattern-tree.ts';
+import { PatternSubscriptions, type Subscriber } from './pattern-subscriptions.ts';
 
 /** Options of a {@link TopicRouter}. */
 export interface TopicRouterOptions {
@@ -28,30 +28,12 @@ export interface TopicHooks {
   readonly changed: ((pattern: string, subscribed: boolean) => void) | undefined;
 }
 
-interface Subscriber {
-  readonly pid: Pid;
-  readonly patterns: Set<string>;
-  gone: boolean;
-}
-interface Subscription {
-  readonly rank: number;
-  readonly subscriber: Subscriber;
-}
-type Subscriptions = Map<Pid, Subscription>;
-
 const CACHED_TOPICS = 4096;
-/** Subscriptions of processes that have exited that one call takes out at most. */
-const SWEPT_AT_ONCE = 128;
-const NO_PIDS: readonly Pid[] = Object.freeze([]);
-
 /** Subscriptions of processes to topics and patterns, in the order of subscription, and what a topic remembers. */
 export class TopicRouter {
-  readonly #byPattern = new Map<string, Subscriptions>();
+  readonly #byPattern = new PatternSubscriptions();
   readonly #byPid = new Map<Pid, Subscriber>();
-  readonly #wildcards = new PatternTree<Subscriptions>();
   readonly #cache = new Map<string, readonly Pid[]>();
-  /** Patterns of processes that have exited: they are taken out step by step, so that one exit costs the same at any number. */
-  readonly #leftovers: { readonly subscriber: Subscriber; readonly patterns: Iterator<string, undefined> }[] = [];
   readonly #history: TopicHistory;
   readonly #maxSubscriptions: number;
   readonly #hooks = new Set<TopicHooks>();
@@ -77,15 +59,15 @@ export class TopicRouter {
   subscribe(pid: Pid, pattern: string): void {
     checkPattern(pattern);
     for (const { check } of this.#hooks) check(pid, pattern);
-    this.#sweep();
-    const known = this.#live(pattern);
+    this.#byPattern.sweep();
+    const known = this.#byPattern.live(pattern);
     if (known?.has(pid) === true) return;
     if (this.#count >= this.#maxSubscriptions) {
       throw new AgentwireError('ERR_OVERLOADED', `there are ${this.#maxSubscriptions} subscriptions already`, {
         detail: { maxSubscriptions: this.#maxSubscriptions },
       });
     }
-    const subscriptions = known ?? this.#begin(pattern);
+    const subscriptions = known ?? this.#byPattern.begin(pattern);
     const subscriber = this.#subscriber(pid);
     subscriber.patterns.add(pattern);
     subscriptions.set(pid, { rank: this.#sequence, subscriber });
@@ -97,11 +79,11 @@ export class TopicRouter {
 
   /** Ends a subscription; false if there was none. */
   unsubscribe(pid: Pid, pattern: string): boolean {
-    this.#sweep();
+    this.#byPattern.sweep();
     const subscriber = this.#byPid.get(pid);
     if (subscriber?.patterns.delete(pattern) !== true) return false;
     if (subscriber.patterns.size === 0) this.#byPid.delete(pid);
-    this.#byPattern.get(pattern)?.delete(pid);
+    this.#byPattern.delete(pattern, pid);
     this.#count -= 1;
     this.#forgetCached(pattern);
     this.#left(pattern);
@@ -122,7 +104,7 @@ export class TopicRouter {
     subscriber.gone = true;
     this.#count -= patterns.size;
     this.#cache.clear();
-    this.#leftovers.push({ subscriber, patterns: subscriber.patterns.values() });
+    this.#byPattern.leave(subscriber);
     // only a backend has to be told of each pattern.
     if ([...this.#hooks].some(({ changed }) => changed !== undefined))
       for (const pattern of patterns) this.#left(pattern);
@@ -133,7 +115,7 @@ export class TopicRouter {
   subscribers(topic: string): readonly Pid[] {
     const known = this.#cache.get(topic);
     if (known !== undefined) return known;
-    const found = this.#find(checkTopic(topic));
+    const found = this.#byPattern.find(checkTopic(topic));
     if (this.#cache.size >= CACHED_TOPICS) this.#cache.clear();
     this.#cache.set(topic, found);
     return found;
@@ -141,12 +123,12 @@ export class TopicRouter {
 
   /** Tells whether anybody subscribed to exactly this topic or pattern. */
   has(pattern: string): boolean {
-    return this.#live(pattern) !== undefined;
+    return this.#byPattern.live(pattern) !== undefined;
   }
 
   /** Topics and patterns with at least one subscriber. */
   patterns(): string[] {
-    return [...this.#byPattern.keys()].filter((pattern) => this.has(pattern));
+    return [...this.#byPattern.patterns()].filter((pattern) => this.has(pattern));
   }
 
   /** Makes a topic remember its last message, or its last ones by sequence; replaces what was set before. */
@@ -190,64 +172,13 @@ export class TopicRouter {
     return subscriber;
   }
 
-  #begin(pattern: string): Subscriptions {
-    const subscriptions: Subscriptions = new Map();
-    this.#byPattern.set(pattern, subscriptions);
-    if (hasWildcard(pattern)) this.#wildcards.set(pattern, subscriptions);
-    return subscriptions;
-  }
-
-  /** The subscriptions to a pattern without those of processes that have exited; undefined, and the pattern gone, when none is left. */
-  #live(pattern: string): Subscriptions | undefined {
-    const subscriptions = this.#byPattern.get(pattern);
-    if (subscriptions === undefined) return undefined;
-    for (const [pid, { subscriber }] of subscriptions) {
-      if (!subscriber.gone) return subscriptions;
-      subscriptions.delete(pid);
-    }
-    this.#byPattern.delete(pattern);
-    if (hasWildcard(pattern)) this.#wildcards.delete(pattern);
-    return undefined;
-  }
-
   #left(pattern: string): void {
-    if (this.#live(pattern) === undefined) for (const { changed } of this.#hooks) changed?.(pattern, false);
+    if (this.#byPattern.live(pattern) === undefined) for (const { changed } of this.#hooks) changed?.(pattern, false);
   }
 
   /** A topic is in one list of the cache, a pattern may be in any. */
   #forgetCached(pattern: string): void {
     if (hasWildcard(pattern)) this.#cache.clear();
     else this.#cache.delete(pattern);
-  }
-
-  #sweep(): void {
-    for (let count = 0; count < SWEPT_AT_ONCE; count += 1) {
-      const [oldest] = this.#leftovers;
-      if (oldest === undefined) return;
-      const next = oldest.patterns.next();
-      if (next.done === true) {
-        this.#leftovers.shift();
-        continue;
-      }
-      const { pid } = oldest.subscriber;
-      const subscriptions = this.#byPattern.get(next.value);
-      if (subscriptions?.get(pid)?.subscriber === oldest.subscriber) subscriptions.delete(pid);
-      this.#live(next.value);
-    }
-  }
-
-  #find(topic: string): readonly Pid[] {
-    this.#sweep();
-    const ranked = new Map<Pid, number>();
-    const collect = (subscriptions: Subscriptions): void => {
-      for (const [pid, { rank, subscriber }] of subscriptions) {
-        if (!subscriber.gone) ranked.set(pid, Math.min(rank, ranked.get(pid) ?? rank));
-      }
-    };
-    const exact = this.#byPattern.get(topic);
-    if (exact !== undefined) collect(exact);
-    this.#wildcards.match(topic, collect);
-    if (ranked.size === 0) return NO_PIDS;
-    return [...ranked].toSorted((one, other) => one[1] - other[1]).map(([pid]) => pid);
   }
 }
