@@ -133,7 +133,7 @@ test('a request whose end the gateway cannot report has a span that ends', async
   const clock: Clock = {
     ...systemClock,
     now() {
-      if (new Error('where').stack?.includes('#report') === true) throw new Error('no time to report');
+      if (new Error('where').stack?.includes('reportRequest') === true) throw new Error('no time to report');
       return systemClock.now();
     },
   };
